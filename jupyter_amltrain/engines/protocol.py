@@ -1,0 +1,162 @@
+"""What an engine is: the thing that turns a :class:`~jupyter_amltrain.submission.job.Job` into running processes.
+
+An engine keeps nothing in memory that matters. Names are deterministic (``amltrain-<run id>``), labels carry the
+run id and a :data:`Handle` is plain JSON, so that any process can poll, follow or stop a run that another process
+started. Engines are found by entry point (group ``jupyter_amltrain.engines``, see
+:mod:`~jupyter_amltrain.engines.registry`), and one contract suite (``tests/engines/test_contract.py``) runs over
+all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from ..submission.job import Job, Resources
+
+Handle = dict[str, Any]
+"""JSON-able description of a started job: enough for any process to find it again. It covers all ranks."""
+
+Mark = Mapping[str, int]
+"""How far a stream was read: source name (:attr:`Chunk.source`) to number of raw bytes taken. {} is the start."""
+
+EnvironmentSpec = Mapping[str, Any]
+"""An environment as plain JSON without secrets: what ``Environment._to_spec()`` returns."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Raw bytes that one rank wrote to one of its two streams, in the order it wrote them."""
+
+    rank: int
+    stream: str
+    data: bytes
+
+    @property
+    def source(self) -> str:
+        """The key of this chunk's stream in a :data:`Mark`, such as ``0/stdout``."""
+        return f"{self.rank}/{self.stream}"
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a job ended.
+
+    Attributes:
+        code: exit status of the first rank that failed, else 0; None when nobody can know it any more.
+        reason: empty for a plain success, else a sentence for a person: what the code means and what to do.
+        infrastructure: the engine or the machine failed, not the user's program.
+        peak_memory_bytes: most memory the job held, where the engine knows it.
+    """
+
+    code: int | None
+    reason: str = ""
+    infrastructure: bool = False
+    peak_memory_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Image:
+    """A prepared environment, ready to start jobs in.
+
+    Attributes:
+        reference: what the engine starts: an image id (``sha256:…``) for container engines, the folder of a virtual
+            environment (or "" for the notebook's own interpreter) for ``local``.
+        interpreter: the Python to call in it, a name on its PATH or an absolute path; "" when it has none.
+        name: what to call it in front of a person, such as ``fastdotai/fastai2:latest``.
+        digest: content digest that identifies it for ever, recorded with every run that used it.
+        built: True when this call built or pulled it, False when it was found.
+        size_bytes: size on disk, where known.
+    """
+
+    reference: str
+    interpreter: str
+    name: str
+    digest: str = ""
+    built: bool = False
+    size_bytes: int | None = None
+
+
+class Preparation(Protocol):
+    """What :meth:`Engine.prepare` talks to while it works."""
+
+    def write(self, data: bytes) -> None:
+        """Append build or pull output, as a person should see it, to the build log of the run."""
+
+    def phase(self, text: str) -> None:
+        """Say in a few words what is being waited for now ("pulling fastai2: 3 of 8 layers")."""
+
+    def canceled(self) -> bool:
+        """Whether the user gave up; prepare then raises ``CanceledException`` within 0.2 s or so."""
+
+
+class Engine(Protocol):
+    """One way of running jobs. All methods may be called from any thread of any process of this user.
+
+    Errors are :class:`~jupyter_amltrain.errors.EngineException` and its children, with a message for a person.
+    """
+
+    name: str
+    """Name under which targets refer to it, such as ``docker``."""
+
+    isolated: bool
+    """Whether jobs run apart from the host's own files and processes; False is said in the log and in the panel."""
+
+    host_paths: bool
+    """True when a job sees the run's folders under their paths on this host, False when they are mounted at
+    fixed places (see ``submission.job.JOB_ROOT``)."""
+
+    def check(
+        self, environment: EnvironmentSpec, resources: Resources, secrets: Mapping[str, str] | None = None
+    ) -> list[str]:
+        """Refuse at submit what can never work: engine down, no such image, GPU asked and absent, bad credentials.
+
+        Takes about a second at most and starts nothing. ``secrets`` may hold ``username`` and ``password`` of the
+        base image's registry. Returns notes worth showing ("asked 6 CPUs, this host has 2").
+        """
+
+    def prepare(
+        self,
+        environment: EnvironmentSpec,
+        log: Preparation,
+        secrets: Mapping[str, str] | None = None,
+    ) -> Image:
+        """Turn an environment into something jobs can be started in: find, pull or build it.
+
+        An environment whose content was prepared before is found again in < 0.15 s without calling a builder.
+        """
+
+    def start(self, job: Job) -> Handle:
+        """Start the job; the same run id twice gives the same handle and never a second job.
+
+        Also completes a start that a killed process had left half-done.
+        """
+
+    def poll(self, handle: Handle) -> Exit | None:
+        """None while the job runs, else how it ended. A job that is gone altogether is an ``Exit`` with code None.
+
+        Raises:
+            EngineUnavailableException: the engine does not answer now, so nothing can be said.
+        """
+
+    def stream(self, handle: Handle, after: Mark | None = None) -> Iterator[Chunk]:
+        """All output of all ranks from ``after`` on: raw bytes, live, ending when the job has ended.
+
+        Per source nothing is lost, doubled or reordered; how sources interleave is not promised to be the same
+        twice. The iterator also ends when the connection to the engine breaks: callers ask :meth:`poll` whether
+        the job is over and, if not, stream again after what they have.
+        """
+
+    def stop(self, handle: Handle, grace_s: float) -> None:
+        """End the job: SIGINT, then SIGTERM, then SIGKILL, with ``grace_s`` seconds in all before the last.
+
+        Returns when it has ended. Idempotent; a missing job is not an error. Its output can still be streamed.
+        """
+
+    def remove(self, handle: Handle) -> None:
+        """Forget the job and free what the engine keeps for it, its output included. Missing is not an error."""
+
+
+EngineFactory = Callable[[], Engine]

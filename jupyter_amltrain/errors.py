@@ -1,0 +1,239 @@
+"""Every exception of the package, in one place.
+
+The upper part of the tree has the names, the constructor and the text form of ``azureml.exceptions`` (SDK v1,
+``../shared/reference/azureml-v1.md`` section 16), so that code written for the SDK catches what it caught there.
+The lower part is ours::
+
+    Exception
+    └── AzureMLException
+        ├── UserErrorException                 what was asked for cannot be right
+        │   ├── AuthenticationException
+        │   └── NameNotFoundException           a name that does not exist, with a suggestion
+        ├── ActivityFailedException            the run ended Failed
+        ├── ComputeTargetException
+        ├── DatasetTimestampMissingError
+        ├── DiscoveryUrlNotFoundException
+        ├── ExperimentExecutionException
+        ├── ExperimentNotFoundException
+        ├── ModelNotFoundException
+        ├── ModelPathNotFoundException
+        ├── ProjectSystemException
+        ├── RunConfigurationException
+        ├── RunEnvironmentException
+        ├── SnapshotException
+        ├── TrainingException
+        ├── WebserviceException
+        ├── WorkspaceException
+        ├── StoreException                     the home folder cannot be read or written
+        └── EngineException                    the engine did not do what was asked
+            ├── EngineUnavailableException      it does not answer, or we may not talk to it
+            ├── GpuUnavailableException         a GPU was required and none can be given
+            ├── ImageNotFoundException          neither the engine nor a registry has the image
+            ├── ImageBuildException             a build step failed
+            ├── RegistryException               the registry refused or could not be reached
+            └── CanceledException               the user canceled while we were preparing
+
+``message`` is always a sentence or more for the person at the notebook: what happened, why, what to do next.
+"""
+
+from __future__ import annotations
+
+import json
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class AzureMLException(Exception):
+    """Base class of everything this package raises on purpose.
+
+    Args:
+        exception_message: what happened, why, and what to do next.
+        inner_exception: the exception that caused this one, kept for the text form of the SDK.
+    """
+
+    _error_code = "SystemError"
+
+    def __init__(self, exception_message: str = "", inner_exception: BaseException | None = None, **kwargs: Any) -> None:
+        super().__init__(exception_message)
+        self._message = exception_message
+        self._inner_exception = inner_exception
+        self._details = kwargs
+
+    @property
+    def message(self) -> str:
+        """The message alone, without the frame that ``str`` puts around it."""
+        return self._message
+
+    @message.setter
+    def message(self, value: str) -> None:
+        self._message = value
+
+    @property
+    def inner_exception(self) -> BaseException | None:
+        """The exception that caused this one, or None."""
+        return self._inner_exception
+
+    def __str__(self) -> str:
+        # The four-part text of azureml-core (azureml-v1.md section 16), which users' tests and log parsers know.
+        response = json.dumps({"error": {"code": self._error_code, "message": self.message}}, indent=4)
+        return (
+            f"{type(self).__name__}:\n\tMessage: {self.message}\n\tInnerException {self._inner_exception}"
+            f"\n\tErrorResponse \n{response}"
+        )
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class UserErrorException(AzureMLException):
+    """What was asked for cannot be right; the message says what to change."""
+
+    _error_code = "UserError"
+
+
+class AuthenticationException(UserErrorException):
+    """Credentials are missing or were refused."""
+
+
+class NameNotFoundException(UserErrorException):
+    """A name that does not exist; the message suggests the nearest one that does."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], hint: str = "") -> None:
+        names = sorted(known)
+        nearest = get_close_matches(name, names, n=1, cutoff=0.6)
+        if nearest:
+            more = f"; did you mean '{nearest[0]}'?"
+        elif names:
+            more = f"; there are: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}."
+        else:
+            more = f"; there are no {kind}s yet."
+        super().__init__(f"no {kind} '{name}'{more}{' ' + hint if hint else ''}")
+
+
+class ActivityFailedException(AzureMLException):
+    """The run that was waited for ended Failed; the message holds its error as JSON."""
+
+
+class ComputeTargetException(AzureMLException):
+    """A compute target does not exist or its configuration cannot be right."""
+
+    _error_code = "UserError"
+
+
+class DatasetTimestampMissingError(AzureMLException):
+    """A dataset has no timestamp column."""
+
+
+class DiscoveryUrlNotFoundException(AzureMLException):
+    """Kept for scripts that name it; nothing here raises it."""
+
+
+class ExperimentExecutionException(AzureMLException):
+    """A run could not be submitted, or watching it was interrupted."""
+
+    _error_code = "UserError"
+
+
+class ExperimentNotFoundException(AzureMLException):
+    """No experiment of that name in the workspace."""
+
+    _error_code = "UserError"
+
+
+class ModelNotFoundException(AzureMLException):
+    """No model of that name and version in the workspace."""
+
+    _error_code = "UserError"
+
+
+class ModelPathNotFoundException(AzureMLException):
+    """The path to register as a model does not exist."""
+
+    _error_code = "UserError"
+
+
+class ProjectSystemException(AzureMLException):
+    """The project folder cannot be read or written."""
+
+
+class RunConfigurationException(AzureMLException):
+    """A run configuration holds a value that cannot be right."""
+
+    _error_code = "UserError"
+
+
+class RunEnvironmentException(AzureMLException):
+    """There is no run to attach to and ``allow_offline`` is False."""
+
+    _error_code = "UserError"
+
+
+class SnapshotException(AzureMLException):
+    """The snapshot of the source directory could not be taken."""
+
+    _error_code = "UserError"
+
+
+class TrainingException(AzureMLException):
+    """Kept for scripts that name it."""
+
+
+class WebserviceException(AzureMLException):
+    """Kept for scripts that name it."""
+
+
+class WorkspaceException(AzureMLException):
+    """A workspace does not exist, or several match.
+
+    Args:
+        found_multiple: whether several workspaces match the name.
+    """
+
+    _error_code = "UserError"
+
+    def __init__(self, exception_message: str = "", found_multiple: bool = False, **kwargs: Any) -> None:
+        super().__init__(exception_message, **kwargs)
+        self.found_multiple = found_multiple
+
+
+class StoreException(AzureMLException):
+    """The home folder cannot be read or written: no space left, no permission, or no such folder."""
+
+
+class EngineException(AzureMLException):
+    """The engine did not do what was asked of it."""
+
+
+class EngineUnavailableException(EngineException):
+    """The engine does not answer, or we may not talk to it."""
+
+
+class GpuUnavailableException(EngineException):
+    """A GPU was required and the engine cannot give one."""
+
+    _error_code = "UserError"
+
+
+class ImageNotFoundException(EngineException):
+    """Neither the engine nor a registry has the image."""
+
+    _error_code = "UserError"
+
+
+class ImageBuildException(EngineException):
+    """A step of an image build failed; the message has the step and its last lines."""
+
+    _error_code = "UserError"
+
+
+class RegistryException(EngineException):
+    """A registry refused the credentials or could not be reached."""
+
+    _error_code = "UserError"
+
+
+class CanceledException(EngineException):
+    """The run was canceled while its image or files were being prepared."""

@@ -1,0 +1,187 @@
+"""Run definition → Job: everything an engine needs to start a run, as one value, planned without touching anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..engines.protocol import Image
+
+JOB_ROOT = "/amltrain"
+"""Where container engines mount things: ``run`` (the run's own folder, writable) and ``job`` (the launcher)."""
+
+WORK_FOLDER = "work"
+"""Folder below the run's folder that the job sees as its own; the working folder lies in it, so its parent is
+writable too (scripts write ``../data``)."""
+
+CODE_FOLDER = "code"
+"""Working folder of the job: the writable copy of the snapshot, below :data:`WORK_FOLDER`."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What one node of a run may use. None is "no limit".
+
+    Attributes:
+        cpus: CPU cores, fractions allowed.
+        memory_bytes: memory including swap.
+        shm_bytes: size of ``/dev/shm``, where PyTorch's data loaders pass batches.
+        pids: most processes and threads.
+        gpus: number of GPUs, 0 for none, -1 for all.
+        gpu_policy: ``require`` refuses the run when the engine has no GPU to give, ``prefer`` runs it on the CPU
+            and says so in the log.
+    """
+
+    cpus: float | None = None
+    memory_bytes: int | None = None
+    shm_bytes: int = 2 * 1024**3
+    pids: int | None = None
+    gpus: int = 0
+    gpu_policy: str = "require"
+
+
+@dataclass(frozen=True)
+class Mount:
+    """A folder or file of this host (``source``) that the job sees at ``target``."""
+
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True)
+class RunDefinition:
+    """What the user asked for, complete and without secrets: stored with the run, read by the supervisor.
+
+    ``script`` with ``arguments`` is run by the environment's Python; ``command`` (exclusive with it) is run as it is.
+    Elements of ``arguments`` are text, one ``argv`` entry each; no shell is involved.
+    """
+
+    experiment: str
+    target: str
+    engine: str
+    environment: Mapping[str, Any]
+    source_directory: str
+    snapshot_id: str
+    script: str = ""
+    arguments: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
+    environment_variables: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources = field(default_factory=Resources)
+    node_count: int = 1
+    network_mode: str | None = None
+    max_run_duration_seconds: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON form, the inverse of :meth:`from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> RunDefinition:
+        """The definition that :meth:`to_json` wrote."""
+        return cls(
+            **{
+                **value,
+                "arguments": tuple(value["arguments"]),
+                "command": tuple(value["command"]),
+                "resources": Resources(**value["resources"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything an engine needs, a value. ``image`` is :attr:`Image.reference`.
+
+    ``environment`` holds only what we add; the image's own variables stay.
+    """
+
+    run_id: str
+    image: str
+    command: tuple[str, ...]
+    working_dir: str
+    environment: Mapping[str, str]
+    mounts: tuple[Mount, ...] = ()
+    resources: Resources = field(default_factory=Resources)
+    network_mode: str | None = None
+    user: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    nodes: int = 1
+    run_folder: str = ""
+
+    @property
+    def name(self) -> str:
+        """The deterministic name under which the engine knows it."""
+        return f"amltrain-{self.run_id}"
+
+
+def plan_job(
+    run_id: str,
+    definition: RunDefinition,
+    image: Image,
+    run_folder: PurePath,
+    job_code: PurePath,
+    *,
+    host_paths: bool,
+    workspace: Mapping[str, str],
+    user: str | None,
+) -> Job:
+    """The job of a run, as a value; nothing is looked up and nothing is started.
+
+    Args:
+        run_folder: the run's folder on this host.
+        job_code: folder on this host that holds the launcher (a copy of ``jupyter_amltrain/job``).
+        host_paths: whether the engine's jobs see host paths (:attr:`Engine.host_paths`).
+        workspace: ``name``, ``subscription_id``, ``resource_group`` of the workspace.
+        user: ``uid:gid`` to run as, or None for the engine's default.
+    """
+    work = run_folder / WORK_FOLDER
+    seen_work = str(work) if host_paths else f"{JOB_ROOT}/run"
+    seen_code = str(job_code) if host_paths else f"{JOB_ROOT}/job"
+    working_dir = f"{seen_work}/{CODE_FOLDER}"
+    variables = {
+        # Names scripts look at (azureml-v1.md section 15); no token is among them.
+        "AZUREML_RUN_ID": run_id,
+        "AZUREML_ROOT_RUN_ID": run_id,
+        "AZUREML_ARM_SUBSCRIPTION": workspace["subscription_id"],
+        "AZUREML_ARM_RESOURCEGROUP": workspace["resource_group"],
+        "AZUREML_ARM_WORKSPACE_NAME": workspace["name"],
+        "AZUREML_ARM_PROJECT_NAME": definition.experiment,
+        "AZUREML_OUTPUT_DIRECTORY": "./outputs",
+        "AZUREML_LOGDIRECTORY_PATH": "./logs",
+        "AZUREML_NODE_COUNT": str(definition.node_count),
+        "AMLTRAIN_RUN_ID": run_id,
+        "AMLTRAIN_JOB": seen_code,
+        **definition.environment_variables,
+    }
+    if definition.command:
+        command = definition.command
+    elif image.interpreter:
+        command = (image.interpreter, f"{seen_code}/launch.py", definition.script, *definition.arguments)
+    else:
+        command = (definition.script, *definition.arguments)
+    mounts: tuple[Mount, ...] = ()
+    if not host_paths:
+        mounts = (Mount(str(work), f"{JOB_ROOT}/run"), Mount(str(job_code), f"{JOB_ROOT}/job", read_only=True))
+    return Job(
+        run_id=run_id,
+        image=image.reference,
+        command=command,
+        working_dir=working_dir,
+        environment=variables,
+        mounts=mounts,
+        resources=definition.resources,
+        network_mode=definition.network_mode,
+        user=user,
+        labels={
+            "amltrain.run": run_id,
+            "amltrain.workspace": workspace["name"],
+            "amltrain.experiment": definition.experiment,
+            "amltrain.target": definition.target,
+        },
+        nodes=definition.node_count,
+        run_folder=str(run_folder),
+    )
