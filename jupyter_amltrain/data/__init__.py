@@ -1,0 +1,1 @@
+"""Data that runs read: datastores and datasets."""

@@ -1,0 +1,1 @@
+"""Engines turn a job into running processes; each is one file behind the same protocol."""

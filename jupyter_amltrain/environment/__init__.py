@@ -1,0 +1,1 @@
+"""From the text of an environment cell to an image: parse, render, fingerprint, build."""

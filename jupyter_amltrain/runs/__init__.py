@@ -1,0 +1,1 @@
+"""From a running job to its log, metrics and status: supervisor, store, stream, follow."""

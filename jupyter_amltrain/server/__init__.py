@@ -1,0 +1,1 @@
+"""The face that speaks REST and WebSocket to the side panel."""

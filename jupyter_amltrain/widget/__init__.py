@@ -1,0 +1,1 @@
+"""The face shown in an output cell while a run is going on."""
