@@ -1,0 +1,74 @@
+"""Where everything is kept: one home folder, one folder per workspace in it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from pathlib import Path
+
+from .errors import StoreException
+
+
+def home_folder() -> Path:
+    """The folder that holds all workspaces: ``AMLTRAIN_HOME``, else ``amltrain`` in Jupyter's data folder.
+
+    It is created when missing.
+
+    Raises:
+        StoreException: the folder cannot be made.
+    """
+    configured = os.environ.get("AMLTRAIN_HOME")
+    if configured:
+        folder = Path(configured).expanduser().absolute()
+    else:
+        from jupyter_core.paths import jupyter_data_dir
+
+        folder = Path(jupyter_data_dir()) / "amltrain"
+    return made_folder(folder)
+
+
+def made_folder(folder: Path) -> Path:
+    """``folder``, made when missing and readable by this user alone.
+
+    Raises:
+        StoreException: the folder cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StoreException(
+            f"The folder {folder} cannot be made: {error.strerror}. Set AMLTRAIN_HOME to a folder you can write to.",
+            inner_exception=error,
+        ) from error
+    return folder
+
+
+def workspace_folder(name: str, subscription_id: str, resource_group: str) -> Path:
+    """The folder of one workspace; names are compared without case, as Azure does."""
+    key = "/".join((subscription_id, resource_group, name)).lower()
+    return home_folder() / "workspaces" / f"{name.lower()}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def job_code_folder() -> Path:
+    """A copy of ``jupyter_amltrain/job`` in the home folder, from where engines can mount it; made once per content.
+
+    The package itself may lie where an engine cannot see it (Docker Desktop shares only some folders).
+    """
+    source = Path(__file__).parent / "job"
+    files = sorted(path for path in source.rglob("*.py") if path.is_file())
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(str(path.relative_to(source)).encode() + b"\0" + path.read_bytes() + b"\0")
+    folder = home_folder() / "job" / digest.hexdigest()[:16]
+    if not folder.is_dir():
+        partial = folder.with_name(f"{folder.name}.{os.getpid()}")
+        shutil.copytree(source, partial, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+        for path in (partial, *partial.rglob("*")):
+            # The job may run as another user than the one who made the copy.
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        try:
+            partial.rename(folder)
+        except OSError:  # another process was first
+            shutil.rmtree(partial, ignore_errors=True)
+    return folder

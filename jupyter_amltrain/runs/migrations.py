@@ -1,0 +1,64 @@
+"""The database's shape as numbered steps; a database remembers how many it has had in ``user_version``.
+
+Steps are only ever added. Each runs in the same transaction as the raise of the number, so that a killed process
+leaves either the old shape or the new one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+
+def _m001_initial(connection: sqlite3.Connection) -> None:
+    for statement in (
+        "CREATE TABLE experiments (name TEXT PRIMARY KEY, id TEXT NOT NULL, created REAL NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE environments (name TEXT, version INTEGER, digest TEXT NOT NULL, spec TEXT NOT NULL,
+           created REAL NOT NULL, PRIMARY KEY (name, version)) WITHOUT ROWID""",
+        """CREATE TABLE targets (name TEXT PRIMARY KEY, definition TEXT NOT NULL, created REAL NOT NULL,
+           modified REAL NOT NULL) WITHOUT ROWID""",
+        """CREATE TABLE runs (number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
+           experiment TEXT NOT NULL, target TEXT NOT NULL, engine TEXT NOT NULL, nodes INTEGER NOT NULL,
+           status TEXT NOT NULL, reason TEXT NOT NULL, created REAL NOT NULL, definition TEXT NOT NULL,
+           started REAL, ended REAL, snapshot TEXT NOT NULL DEFAULT '{}', image TEXT NOT NULL DEFAULT '{}',
+           handle TEXT, exit TEXT, error TEXT)""",
+        # The queue looks only at runs that are not over; past runs, however many, cost it nothing.
+        """CREATE INDEX runs_live ON runs (target, number)
+           WHERE status NOT IN ('Completed', 'Failed', 'Canceled')""",
+        "CREATE INDEX runs_by_experiment ON runs (experiment, number)",
+        """CREATE TABLE transitions (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, status TEXT NOT NULL,
+           reason TEXT NOT NULL, at REAL NOT NULL)""",
+        "CREATE INDEX transitions_by_run ON transitions (run, id)",
+        """CREATE TABLE tags (run INTEGER, key TEXT, value TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID""",
+        """CREATE TABLE properties (run INTEGER, key TEXT, value TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID""",
+        "CREATE TABLE series (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, name TEXT NOT NULL, UNIQUE (run, name))",
+        # value: REAL, INTEGER or TEXT of a scalar (NULL is NaN), JSON of the other kinds.
+        """CREATE TABLE points (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, series INTEGER NOT NULL,
+           kind TEXT NOT NULL, value, step, at REAL NOT NULL, rank INTEGER NOT NULL)""",
+        "CREATE INDEX points_by_run ON points (run, id)",
+        """CREATE TABLE positions (run INTEGER PRIMARY KEY, marks TEXT NOT NULL, log_offset INTEGER NOT NULL,
+           pieces TEXT NOT NULL, parts TEXT NOT NULL)""",
+    ):
+        connection.execute(statement)
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_initial,)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a database to the newest shape; safe when several processes open a new one at once."""
+    if _version(connection) >= len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(_version(connection), len(MIGRATIONS)):
+            MIGRATIONS[number](connection)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])

@@ -1,0 +1,100 @@
+"""The shapes that pass between store, faces and wire: one frozen dataclass each, the only definition there is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as the store knows it. Times are unix seconds, None for "not yet".
+
+    Attributes:
+        number: position in the order of submission, over all experiments of the workspace.
+        reason: why it is in this state, for a person; every state but Running and Completed has one.
+        definition: ``RunDefinition.to_json()``.
+        snapshot: ``summary``, ``file_count``, ``size_bytes`` and ``notes`` of the source snapshot.
+        image: the environment it runs in: ``reference``, ``name``, ``digest``, ``interpreter``, ``size_bytes``.
+        handle: the engine's handle, once started.
+        exit: ``code``, ``reason``, ``infrastructure``, ``peak_memory_bytes``, once it ended.
+        error: ``code`` and ``message`` of a failed run.
+    """
+
+    number: int
+    id: str
+    experiment: str
+    target: str
+    engine: str
+    nodes: int
+    status: str
+    reason: str
+    created: float
+    definition: Mapping[str, Any]
+    started: float | None = None
+    ended: float | None = None
+    snapshot: Mapping[str, Any] = field(default_factory=dict)
+    image: Mapping[str, Any] = field(default_factory=dict)
+    handle: Mapping[str, Any] | None = None
+    exit: Mapping[str, Any] | None = None
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Transition:
+    """One change of state: which, why and when (unix seconds)."""
+
+    status: str
+    reason: str
+    at: float
+
+
+@dataclass(frozen=True)
+class Point:
+    """One logged value.
+
+    Attributes:
+        cursor: grows with every point stored; pass the last one seen as ``after``.
+        kind: ``scalar`` (value is a number or text), ``list`` (a list), ``row`` (column → value) or ``table``
+            (column → list).
+        step: the step the script gave, else None.
+        at: unix seconds by the job's clock.
+    """
+
+    cursor: int
+    name: str
+    kind: str
+    value: Any
+    step: int | float | None
+    at: float
+    rank: int
+
+
+@dataclass(frozen=True)
+class Position:
+    """How far the output of a run was taken in; see :mod:`jupyter_amltrain.runs.intake` for the protocol.
+
+    Attributes:
+        marks: source → raw bytes whose records are stored and whose text was about to be written.
+        log_offset: length of the log file before the last batch.
+        pieces: the last batch: source, raw start, raw end and length of text of each piece, in log order.
+        parts: records of which only some parts have arrived (state of ``stream.Assembler``).
+    """
+
+    marks: Mapping[str, int] = field(default_factory=dict)
+    log_offset: int = 0
+    pieces: tuple[tuple[str, int, int, int], ...] = ()
+    parts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewPoint:
+    """A point on its way into the store."""
+
+    name: str
+    kind: str
+    value: Any
+    step: int | float | None
+    at: float
+    rank: int

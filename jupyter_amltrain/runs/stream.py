@@ -1,0 +1,199 @@
+"""Takes the records out of a job's output and leaves every other byte as it was.
+
+A job sends text and records through the same stream (``jupyter_amltrain/job/site/amltrain_channel.py`` describes the
+records and writes them)::
+
+    epoch 1  loss 0.4<ESC>_amltrain;{"w":"1a2b-1","q":7,"r":0,"t":1.5,"k":"metric","v":[["loss",0.4]]}<ESC>\\12
+             ─────────▲─────────────────────────── record ───────────────────────────────────────────────▲──
+
+Nothing here touches a file or a clock: the supervisor feeds bytes, gets pieces, and stores them together with
+:attr:`Splitter.resolved`, so that after a crash it goes on at exactly that byte.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from .record import NewPoint
+
+START = b"\x1b_amltrain;"
+END = b"\x1b\\"
+
+MAX_ENVELOPE_BYTES = 4096
+"""Longest record with its envelope (PIPE_BUF, so that one write to a pipe stays in one piece)."""
+
+Record = dict[str, Any]
+"""One record as the job wrote it."""
+
+Piece = bytes | Record
+"""Text for the log, byte for byte, or a record."""
+
+_PRINTABLE = re.compile(rb"[\x20-\x7e]*")
+
+
+class Splitter:
+    """Splits the raw bytes of one source (rank and stream) into text and records, however they are chunked.
+
+    Bytes that may still become a record are held back, never more than :data:`MAX_ENVELOPE_BYTES` of them. A new
+    splitter fed from the byte at ``resolved`` gives exactly the pieces this one would still have given.
+    """
+
+    def __init__(self, resolved: int = 0) -> None:
+        self._resolved = resolved
+        self._held = b""
+
+    @property
+    def resolved(self) -> int:
+        """How many raw bytes of the source were given out, as text or as records (0 is the source's first byte)."""
+        return self._resolved
+
+    @property
+    def held(self) -> int:
+        """How many raw bytes wait for more, because they may be the start of a record."""
+        return len(self._held)
+
+    def feed(self, data: bytes) -> list[Piece]:
+        """The pieces that are certain after these bytes, in the order they were written."""
+        raw = self._held + data if self._held else data
+        pieces, position = _split(raw)
+        self._held = raw[position:] if position else raw
+        self._resolved += position
+        return pieces
+
+    def finish(self) -> list[Piece]:
+        """What was held back, as text: the source has ended, so it never became a record."""
+        held, self._held = self._held, b""
+        self._resolved += len(held)
+        return [held] if held else []
+
+
+def _split(raw: bytes) -> tuple[list[Piece], int]:
+    """The certain pieces of ``raw`` and how many of its bytes they cover."""
+    pieces: list[Piece] = []
+    position = 0
+    while True:
+        start = raw.find(START, position)
+        if start < 0:
+            start = _possible_start(raw, position)
+            if start > position:
+                pieces.append(raw[position:start])  # all of it is the same object: CPython copies nothing
+            return pieces, start
+        if start > position:
+            pieces.append(raw[position:start])
+        body = start + len(START)
+        match = _PRINTABLE.match(raw, body, start + MAX_ENVELOPE_BYTES - len(END))
+        end = match.end() if match else body
+        tail = raw[end : end + len(END)]
+        if tail != END and END.startswith(tail):
+            return pieces, start
+        record = _parse(raw[body:end]) if tail == END else None
+        if record is None:
+            # The envelope holds no other ESC, so the next record can only begin at its end.
+            pieces.append(raw[start:end])
+            position = end
+        else:
+            pieces.append(record)
+            position = end + len(END)
+
+
+def _possible_start(raw: bytes, position: int) -> int:
+    """Where the bytes begin that may turn out to be START when more arrives, else the end of ``raw``."""
+    start = raw.rfind(b"\x1b", max(position, len(raw) - len(START) + 1))
+    return start if start >= 0 and START.startswith(raw[start:]) else len(raw)
+
+
+def _parse(body: bytes | str) -> Record | None:
+    try:
+        record = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return record if isinstance(record, dict) else None
+
+
+class Assembler:
+    """Puts the parts of long records together again, whatever was written between them.
+
+    ``parts`` maps ``writer/sequence/index/count`` to text, in the order of arrival. It is plain JSON: store it with
+    the pieces it came from and give it to the next assembler.
+    """
+
+    MAX_PENDING_CHARACTERS = 64 * 1024**2
+    """A writer that died in the middle leaves parts behind; beyond this, the oldest record is forgotten."""
+
+    def __init__(self, parts: dict[str, str] | None = None) -> None:
+        self.parts: dict[str, str] = dict(parts or {})
+        self._keys: dict[str, set[str]] = {}
+        self._size = 0
+        for key, text in self.parts.items():
+            self._keys.setdefault(key[: _index_at(key)], set()).add(key)
+            self._size += len(text)
+
+    def add(self, record: Record) -> Record | None:
+        """The whole record that this one is or completes; None while parts are missing."""
+        if "p" not in record:
+            return record
+        try:
+            index, count = record["p"]
+            text, owner = record["d"], f"{record['w']}/{record['q']}/"
+        except (KeyError, TypeError, ValueError):
+            return None
+        if not (isinstance(text, str) and isinstance(index, int) and isinstance(count, int) and 0 <= index < count):
+            return None
+        key = f"{owner}{index}/{count}"
+        keys = self._keys.setdefault(owner, set())
+        if key not in keys:
+            keys.add(key)
+            self.parts[key] = text
+            self._size += len(text)
+        if len(keys) == count:
+            return _parse("".join(self._take(owner)))
+        while self._size > self.MAX_PENDING_CHARACTERS:
+            self._take(next(iter(self._keys)))
+        return None
+
+    def _take(self, owner: str) -> list[str]:
+        """Forget the parts of one record and return them in order."""
+        keys = sorted(self._keys.pop(owner), key=lambda key: int(key[len(owner) :].partition("/")[0]))
+        texts = [self.parts.pop(key) for key in keys]
+        self._size -= sum(map(len, texts))
+        return texts
+
+
+def _index_at(key: str) -> int:
+    """Where ``index/count`` begins in a key of :attr:`Assembler.parts`."""
+    return key.rindex("/", 0, key.rindex("/")) + 1
+
+
+def points(record: Record) -> list[NewPoint]:
+    """The metric points that a whole record carries; none when it is of a kind that carries none.
+
+    Raises:
+        ValueError: the record does not have the shape that the channel writes.
+    """
+    kind = record.get("k")
+    try:
+        if kind == "metric":
+            return [_point(record, "list" if isinstance(value[1], list) else "scalar", *value) for value in record["v"]]
+        if kind in ("row", "table"):
+            return [_point(record, kind, record["n"], dict(record["v"]))]
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        raise ValueError(f"not a {kind} record: {record!r:.500}") from error
+    return []
+
+
+def _point(
+    record: Record, kind: str, name: str, value: Any, step: int | float | None = None, at: float | None = None
+) -> NewPoint:
+    at = float(record["t"] if at is None else at)
+    return NewPoint(name=str(name), kind=kind, value=_decoded(value), step=step, at=at, rank=int(record.get("r", 0)))
+
+
+def _decoded(value: Any) -> Any:
+    """A value as the script logged it: ``{"f": "nan"}`` stands for a float that JSON has no number for."""
+    if isinstance(value, list):
+        return [_decoded(item) for item in value]
+    if isinstance(value, dict):
+        return float(value["f"]) if set(value) == {"f"} else {key: _decoded(item) for key, item in value.items()}
+    return value
