@@ -78,7 +78,7 @@ def _split(raw: bytes) -> tuple[list[Piece], int]:
         if start < 0:
             start = _possible_start(raw, position)
             if start > position:
-                pieces.append(raw[position:start])  # all of it is the same object: CPython copies nothing
+                pieces.append(raw[position:start])  # the whole of it is the same object, not a copy
             return pieces, start
         if start > position:
             pieces.append(raw[position:start])
@@ -175,10 +175,12 @@ def points(record: Record) -> list[NewPoint]:
     kind = record.get("k")
     try:
         if kind == "metric":
-            return [_point(record, "list" if isinstance(value[1], list) else "scalar", *value) for value in record["v"]]
+            values = [(name, _decoded(value), *rest) for name, value, *rest in record["v"]]
+            return [_point(record, "list" if isinstance(value[1], list) else "scalar", *value) for value in values]
         if kind in ("row", "table"):
-            return [_point(record, kind, record["n"], dict(record["v"]))]
-    except (KeyError, IndexError, TypeError, ValueError) as error:
+            columns = {name: _decoded(cell) for name, cell in record["v"].items()}
+            return [_point(record, kind, record["n"], columns)]
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
         raise ValueError(f"not a {kind} record: {record!r:.500}") from error
     return []
 
@@ -187,13 +189,11 @@ def _point(
     record: Record, kind: str, name: str, value: Any, step: int | float | None = None, at: float | None = None
 ) -> NewPoint:
     at = float(record["t"] if at is None else at)
-    return NewPoint(name=str(name), kind=kind, value=_decoded(value), step=step, at=at, rank=int(record.get("r", 0)))
+    return NewPoint(name=str(name), kind=kind, value=value, step=step, at=at, rank=int(record.get("r", 0)))
 
 
 def _decoded(value: Any) -> Any:
     """A value as the script logged it: ``{"f": "nan"}`` stands for a float that JSON has no number for."""
     if isinstance(value, list):
         return [_decoded(item) for item in value]
-    if isinstance(value, dict):
-        return float(value["f"]) if set(value) == {"f"} else {key: _decoded(item) for key, item in value.items()}
-    return value
+    return float(value["f"]) if isinstance(value, dict) else value
