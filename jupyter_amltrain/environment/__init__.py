@@ -1,1 +1,1 @@
-"""From the text of an environment cell to an image: parse, render, fingerprint, build."""
+"""Environment → image: what a job runs in, as Azure ML v1 names it, and how it becomes something startable."""

@@ -1,0 +1,128 @@
+"""Which packages an environment asks for, told from its specification. Pure, except for reading requirement files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import UserErrorException
+from .conda import DEFAULT_PIP_PACKAGE, PYTHON_DEFAULT_VERSION, CondaDependencies, package_name
+
+OWN_PACKAGES = frozenset({DEFAULT_PIP_PACKAGE, "azureml-core", "azureml-sdk", "azureml-train-core", "azureml-widgets"})
+"""Packages of the SDK that are never installed: jobs get ``azureml.core`` from us."""
+
+_NESTED = re.compile(r"(?:-r|--requirement)[ =]\s*(\S+)")
+
+
+@dataclass(frozen=True)
+class Packages:
+    """What has to be installed for an environment.
+
+    Attributes:
+        pip: requirement lines, without comments, options and blank lines.
+        options: option lines for the installer, such as ``--extra-index-url URL``.
+        conda: conda packages other than python and pip.
+        channels: conda channels, for when there are conda packages.
+        python: version of Python that was asked for, None when any will do.
+        notes: sentences for the person about what was left out.
+    """
+
+    pip: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+    conda: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    python: str | None = None
+    notes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.pip or self.conda)
+
+
+def wanted_packages(spec: Mapping[str, Any]) -> Packages:
+    """The packages that an environment's specification (``Environment._to_spec()``) asks for; none when user managed."""
+    if spec.get("user_managed"):
+        return Packages()
+    conda = CondaDependencies(_underlying_structure=spec.get("conda") or {"dependencies": []})
+    lines = [clean for line in conda.pip_packages if (clean := without_comment(line))]
+    left_out = [line for line in lines if _normal_name(line) in OWN_PACKAGES]
+    python = conda.get_python_version()
+    notes: tuple[str, ...] = ()
+    if left_out and left_out != [DEFAULT_PIP_PACKAGE]:
+        notes = (f"Not installed: {', '.join(left_out)}; jobs get azureml.core from jupyter_amltrain.",)
+    return Packages(
+        pip=tuple(line for line in lines if _normal_name(line) not in OWN_PACKAGES),
+        options=tuple(clean for line in conda.pip_options if (clean := without_comment(line))),
+        conda=tuple(item for item in conda.conda_packages if package_name(item) not in ("python", "pip")),
+        channels=tuple(conda.conda_channels),
+        # The SDK's own default is what nobody asked for, and what no current package supports.
+        python=None if python == PYTHON_DEFAULT_VERSION else python,
+        notes=notes,
+    )
+
+
+def without_comment(line: str) -> str:
+    """A requirement line without its comment and surrounding blanks."""
+    return re.sub(r"(^|\s)#.*$", "", line).strip()
+
+
+def requirement_lines(text: str) -> list[str]:
+    """The lines of a requirements file with continuation lines joined; comments and blank lines stay."""
+    return re.sub(r"\\\r?\n[ \t]*", " ", text).splitlines()
+
+
+def read_requirements_file(path: Path, _above: tuple[Path, ...] = ()) -> list[str]:
+    """The lines of a requirements file, with those of the files it names by ``-r`` in their place.
+
+    Raises:
+        UserErrorException: a file cannot be read, or files name each other in a circle.
+    """
+    path = path.expanduser().absolute()
+    if path in _above:
+        raise UserErrorException(f"The requirements files name each other in a circle: {path}.")
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserErrorException(
+            f"The requirements file {path} cannot be read: {error}.", inner_exception=error
+        ) from error
+    lines: list[str] = []
+    for line in requirement_lines(text):
+        nested = _NESTED.fullmatch(without_comment(line))
+        if nested:
+            lines += read_requirements_file(path.parent / nested[1], (*_above, path))
+        else:
+            lines.append(line)
+    return lines
+
+
+def normalised(packages: Packages) -> tuple[str, ...]:
+    """The packages as sorted text, the same for lists that mean the same: order, case and blanks do not count.
+
+    The order of options is kept: the first index that has a package may win.
+    """
+    pip = sorted({_normal_requirement(line) for line in packages.pip})
+    return (
+        *(f"pip {line}" for line in pip),
+        *(f"option {' '.join(line.split())}" for line in packages.options),
+        *(f"conda {item}" for item in sorted({item.replace(' ', '').lower() for item in packages.conda})),
+        *(f"channel {channel}" for channel in (packages.channels if packages.conda else ())),
+        f"python {packages.python or '*'}",
+    )
+
+
+def _normal_requirement(line: str) -> str:
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    try:
+        requirement = Requirement(line)
+    except InvalidRequirement:
+        return " ".join(line.split())
+    requirement.name = _normal_name(requirement.name)
+    return str(requirement)
+
+
+def _normal_name(line: str) -> str:
+    return re.sub(r"[-_.]+", "-", package_name(line)).lower()
