@@ -1,12 +1,18 @@
-"""Fixtures that every test may use: real engines on private sockets, and a home folder of its own for each test."""
+"""Fixtures that every test may use: real engines on private sockets, and a home folder of its own for each test.
+
+A part that is missing and cannot be installed fails the test that needs it; nothing is skipped.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from engine.daemon import DockerDaemon, PodmanService, short_folder
+from engine.images import load_base_image
+from engine.shared import SharedEngine, cache_folder
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +27,48 @@ def amltrain_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def docker_host() -> Iterator[str]:
-    """URL of a Docker engine with the test images, also set as DOCKER_HOST for the session."""
-    url = os.environ["AMLTRAIN_TEST_DOCKER_HOST"]
+    """URL of a Docker engine with the test images, also set as DOCKER_HOST until the session ends.
+
+    It is the engine of AMLTRAIN_TEST_DOCKER_HOST when that is set, else the private one of ``tests/engine``.
+    """
+    given = os.environ.get("AMLTRAIN_TEST_DOCKER_HOST")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DOCKER_HOST", url)
-        yield url
+        if given:
+            patch.setenv("DOCKER_HOST", given)
+            yield given
+        else:
+            with SharedEngine().session() as url:
+                patch.setenv("DOCKER_HOST", url)
+                yield url
+
+
+@pytest.fixture(scope="session")
+def podman_host() -> Iterator[str]:
+    """URL of a real Podman service with the base image; DOCKER_HOST stays as it is."""
+    service = PodmanService(short_folder())
+    try:
+        service.start()
+        load_base_image(service, cache_folder())
+        yield service.url
+    finally:
+        service.destroy()
+
+
+@pytest.fixture
+def private_engine() -> Iterator[Callable[..., DockerDaemon]]:
+    """A function that starts a Docker engine for this test alone, which it may stop, start and kill.
+
+    Its arguments are those of :class:`DockerDaemon` after the folder; the base image is loaded.
+    """
+    daemons: list[DockerDaemon] = []
+
+    def started(*options: str, gpu_stub: bool = False) -> DockerDaemon:
+        daemon = DockerDaemon(short_folder(), options, gpu_stub=gpu_stub)
+        daemons.append(daemon)
+        daemon.start()
+        load_base_image(daemon, cache_folder())
+        return daemon
+
+    yield started
+    for daemon in daemons:
+        daemon.destroy()

@@ -1,0 +1,54 @@
+"""The test engines do what the other tests rely on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import docker
+import pytest
+from docker.errors import APIError, DockerException
+from docker.types import DeviceRequest
+from engine.daemon import DockerDaemon
+from engine.images import NAMES
+
+GPU = DeviceRequest(count=-1, capabilities=[["gpu"]])
+
+
+@pytest.fixture
+def client(docker_host: str) -> Iterator[docker.DockerClient]:
+    with closing(docker.DockerClient(base_url=docker_host)) as client:
+        yield client
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_base_image_runs_python_under_every_name(client: docker.DockerClient, name: str) -> None:
+    output = client.containers.run(name, ["python", "-c", "print(6 * 7)"], network_mode="none", remove=True)
+    assert output == b"42\n"
+
+
+def test_podman_runs_the_base_image(podman_host: str) -> None:
+    with closing(docker.DockerClient(base_url=podman_host)) as client:
+        output = client.containers.run("python-base:1", ["python", "-c", "print(42)"], network_mode="none", remove=True)
+    assert output == b"42\n"
+
+
+def test_private_engine_comes_back_after_a_crash(private_engine: Callable[..., DockerDaemon]) -> None:
+    daemon = private_engine()
+    with daemon.client() as client:
+        client.containers.run("python-base:1", ["sleep", "600"], name="lasting", network_mode="none", detach=True)
+    daemon.kill()
+    with pytest.raises(DockerException), daemon.client() as client:
+        client.ping()
+    daemon.start()
+    with daemon.client() as client:
+        assert [container.name for container in client.containers.list(all=True)] == ["lasting"]
+
+
+def test_gpu_request_is_accepted_with_the_stub_and_refused_without(private_engine: Callable[..., DockerDaemon]) -> None:
+    command = ["python", "-c", "import os; print(os.environ['NVIDIA_VISIBLE_DEVICES'])"]
+    arguments = {"network_mode": "none", "remove": True, "device_requests": [GPU]}
+    with private_engine(gpu_stub=True).client() as client:
+        assert client.containers.run("python-base:1", command, **arguments) == b"all\n"
+    with private_engine().client() as client, pytest.raises(APIError, match="could not select device driver"):
+        client.containers.run("python-base:1", command, **arguments)
