@@ -1,0 +1,145 @@
+"""Job → the request that creates its container, and exit status → words. Pure, but for asking the engine once."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..submission.job import JOB_ROOT, Job
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+_LOG_DRIVERS = {
+    # Nothing may rotate away before it was read: one file, as large as it gets, uncompressed.
+    "docker": {"Type": "local", "Config": {"max-size": "1024g", "max-file": "2", "compress": "false"}},
+    "podman": {"Type": "k8s-file", "Config": {}},
+}
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    """What about an engine decides how containers are asked for.
+
+    Attributes:
+        kind: ``docker`` or ``podman``.
+        rootless: the engine runs as the caller, who is root inside.
+        selinux: mounts need their label set aside.
+        network: network mode to use when the job names none; None is the engine's own default.
+    """
+
+    engine_id: str
+    kind: str = "docker"
+    rootless: bool = False
+    selinux: bool = False
+    network: str | None = None
+
+    @property
+    def home_needed(self) -> bool:
+        """Whether jobs run as a user for whom the image has no home folder."""
+        return os.getuid() != 0 and not (self.rootless and self.kind == "docker")
+
+    @classmethod
+    def ask(cls, client: APIClient) -> EngineFacts:
+        """The facts, from the engine."""
+        version, info = client.version(), client.info()
+        components = " ".join(component.get("Name", "") for component in version.get("Components") or [])
+        security = " ".join(info.get("SecurityOptions") or [])
+        bridges = client.networks(names=["bridge", "podman"])
+        return cls(
+            engine_id="".join(c for c in str(info.get("ID") or info.get("Name")) if c.isalnum())[:40],
+            kind="podman" if "Podman" in components else "docker",
+            rootless="rootless" in security,
+            selinux="selinux" in security,
+            network=None if bridges else "host",
+        )
+
+
+def container_request(job: Job, facts: EngineFacts, user_name: str, *, gpus: bool = True) -> dict[str, Any]:
+    """The body of ``POST /containers/create`` for a job, as a value.
+
+    The image's entry point is replaced by the command: what runs is what the run says, whatever the image would
+    have started.
+    """
+    resources = job.resources
+    user, home = job.user, {}
+    security = ["no-new-privileges"]
+    host: dict[str, Any] = {
+        "Init": True,
+        "Mounts": [
+            {"Type": "bind", "Source": m.source, "Target": m.target, "ReadOnly": m.read_only} for m in job.mounts
+        ],
+        "ShmSize": resources.shm_bytes,
+        "LogConfig": _LOG_DRIVERS[facts.kind],
+    }
+    if facts.rootless:
+        # The caller is root inside a rootless Docker; Podman can keep the caller's own number.
+        user = user if facts.kind == "podman" else "0:0"
+        host |= {"UsernsMode": "keep-id"} if facts.kind == "podman" else {}
+    if facts.home_needed:
+        home = {"HOME": f"{JOB_ROOT}/run/home"}
+    if facts.selinux:
+        security.append("label=disable")
+    if resources.cpus:
+        host["NanoCpus"] = int(resources.cpus * 1e9)
+    if resources.memory_bytes:
+        host |= {"Memory": resources.memory_bytes, "MemorySwap": resources.memory_bytes}
+    if resources.pids:
+        host["PidsLimit"] = resources.pids
+    if resources.gpus and gpus:
+        host["DeviceRequests"] = [
+            {"Driver": "", "Count": resources.gpus, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}
+        ]
+    network = job.network_mode or os.environ.get("AMLTRAIN_NETWORK") or facts.network
+    if network:
+        host["NetworkMode"] = network
+    host["SecurityOpt"] = security
+    # torch asks getpass who it is, and a uid that the image does not know has no name.
+    variables = {"USER": user_name, "LOGNAME": user_name, **home, **job.environment}
+    return {
+        "Image": job.image,
+        "Entrypoint": [job.command[0]],
+        "Cmd": list(job.command[1:]),
+        "WorkingDir": job.working_dir,
+        "Env": [f"{name}={value}" for name, value in variables.items()],
+        "User": user or "",
+        "Labels": dict(job.labels),
+        "AttachStdout": True,
+        "AttachStderr": True,
+        "AttachStdin": False,
+        "OpenStdin": False,
+        "Tty": False,
+        "HostConfig": host,
+    }
+
+
+def explain_exit(code: int, program: str = "", detail: str = "", *, oom: bool = False, limit: int | None = None) -> str:
+    """An exit status in words, with what to do about it."""
+    if oom:
+        size = f" of {limit / 1e9:.1f} GB (peak {limit / 1e9:.1f} GB)" if limit else ""
+        return (
+            f"The job was killed for memory: it reached its limit{size} (exit code 137). Use smaller batches or fewer"
+            " data-loader workers, or a target with more memory."
+        )
+    if code == 125:
+        return f"The engine could not start the container (exit code 125): {detail}"
+    if code == 126:
+        return f"'{program or 'The command'}' was found in the image but may not be executed (exit code 126). {detail}"
+    if code == 127:
+        what = f"'{program}' is not in the image" if program else "A command was not found in the image"
+        return f"{what} (exit code 127). Install it in the environment, or correct its name. {detail}".strip()
+    signals = {
+        130: "was interrupted (SIGINT, exit code 130)",
+        134: "aborted itself (SIGABRT, exit code 134), often a failed assertion in native code",
+        135: "hit a bus error (exit code 135), most often because /dev/shm is full: raise shm_size",
+        136: "divided by zero in native code (SIGFPE, exit code 136)",
+        137: "was killed from outside (SIGKILL, exit code 137), not for its memory limit; the machine itself may have"
+        " run out of memory, or somebody ran docker kill",
+        139: "crashed in native code (segmentation fault, exit code 139); a package may not fit this CPU or its CUDA"
+        " version",
+        143: "was terminated from outside (SIGTERM, exit code 143); the engine may have been stopped",
+    }
+    if code in signals:
+        return f"The job {signals[code]}."
+    return f"The script ended with exit code {code}; its own message is at the end of the log."

@@ -1,0 +1,387 @@
+"""Jobs as containers of a Docker engine, or of Podman through its Docker-compatible socket.
+
+One container per run, named and labelled after it. Its output is taken by *attach*, opened before the start, which
+loses nothing and is several times faster than the log API; the log API serves readers that come later. The log
+driver is one that gives back every byte (``local``; Podman's ``k8s-file``), because a reader that resumes counts
+bytes.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import (
+    EngineException,
+    EngineUnavailableException,
+    GpuUnavailableException,
+    ImageNotFoundException,
+)
+from ..submission.job import WORK_FOLDER, Job, Resources
+from .containers import EngineFacts, container_request, explain_exit
+from .docker_address import docker_url
+from .frames import demultiplex
+from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation
+
+if TYPE_CHECKING:
+    from docker import APIClient, DockerClient
+
+_RETRY_STOP_S = 0.01
+
+
+class DockerEngine:
+    """The ``docker`` engine. Where it is: ``DOCKER_HOST``, the docker context, else the usual sockets."""
+
+    name = "docker"
+    isolated = True
+    host_paths = False
+
+    def __init__(self, url: str | None = None) -> None:
+        self._url = url
+        self._local = threading.local()
+        self._attached: dict[str, socket.SocketIO] = {}
+        self._facts: EngineFacts | None = None
+
+    # --- before a job --------------------------------------------------------------------------------------------
+
+    def check(
+        self, environment: EnvironmentSpec, resources: Resources, secrets: Mapping[str, str] | None = None
+    ) -> list[str]:
+        """See :meth:`Engine.check`."""
+        from ..environment.image import check_environment
+
+        with self._docker() as docker:
+            docker.ping()
+            notes = list(check_environment(docker, environment, secrets))
+            client = docker.api
+            if resources.gpus and not self._can_give_gpus(client):
+                if resources.gpu_policy != "prefer":
+                    raise GpuUnavailableException(_NO_GPU)
+                notes.append("no GPU can be given by this engine: the run uses the CPU")
+        return notes
+
+    def prepare(
+        self, environment: EnvironmentSpec, log: Preparation, secrets: Mapping[str, str] | None = None
+    ) -> Image:
+        """See :meth:`Engine.prepare`."""
+        from ..environment.image import prepare_image
+
+        with self._docker() as docker:
+            return prepare_image(docker, environment, log, secrets)
+
+    # --- the job's life ------------------------------------------------------------------------------------------
+
+    def start(self, job: Job) -> Handle:
+        """See :meth:`Engine.start`."""
+        from docker import errors
+
+        with self._client() as client:
+            try:
+                container = client.inspect_container(job.name)
+            except errors.NotFound:
+                container = self._create(client, job)
+            notes: list[str] = []
+            if container["State"]["Status"] == "created":
+                notes = self._begin(client, job, container["Id"])
+        handle: Handle = {"container": job.name, "notes": notes}
+        if job.resources.memory_bytes:
+            handle["memory_bytes"] = job.resources.memory_bytes
+        return handle
+
+    def _create(self, client: APIClient, job: Job, gpus: bool = True) -> dict[str, Any]:
+        from docker import errors
+
+        facts = self._known(client)
+        if job.mounts:
+            self._ensure_shared(client, job)
+        if facts.home_needed:
+            (Path(job.run_folder) / WORK_FOLDER / "home").mkdir(parents=True, exist_ok=True)
+        request = container_request(job, facts, getpass.getuser(), gpus=gpus)
+        try:
+            client.create_container_from_config(request, name=job.name)
+        except errors.ImageNotFound as error:
+            raise ImageNotFoundException(
+                f"The image {job.image} is not on the engine any more. Submit again to build or pull it."
+            ) from error
+        except errors.APIError as error:
+            if error.status_code != 409:  # 409: another process was first to create it
+                raise
+        return dict(client.inspect_container(job.name))
+
+    def _begin(self, client: APIClient, job: Job, container: str) -> list[str]:
+        """Attach, then start, so that not one byte is missed. Returns notes for the control log."""
+        from docker import errors
+
+        stream = client.attach_socket(container, params={"stdout": 1, "stderr": 1, "stream": 1})
+        try:
+            client.start(container)
+        except errors.APIError as error:
+            stream.close()
+            text = str(error.explanation or error)
+            if _is_gpu_refusal(text):
+                client.remove_container(container, force=True)
+                if job.resources.gpu_policy != "prefer":
+                    raise GpuUnavailableException(_NO_GPU) from error
+                container = self._create(client, job, gpus=False)["Id"]
+                return [*self._begin(client, job, container), "no GPU: the run uses the CPU"]
+            if error.status_code == 304 or "already" in text:
+                return []
+            code = 127 if "not found" in text or "no such file" in text else 126 if "denied" in text else 125
+            self.remove({"container": job.name})
+            raise EngineException(explain_exit(code, job.command[0], text)) from error
+        self._attached[job.name] = stream
+        return []
+
+    def poll(self, handle: Handle) -> Exit | None:
+        """See :meth:`Engine.poll`."""
+        from docker import errors
+
+        with self._client() as client:
+            try:
+                state = client.inspect_container(handle["container"])["State"]
+            except errors.NotFound:
+                return Exit(
+                    None,
+                    "Its container was removed from outside (docker rm, or a prune). What it had written is kept;"
+                    " submit again to run it anew.",
+                    infrastructure=True,
+                )
+        if state["Status"] in {"created", "running", "paused", "restarting", "initialized", "configured"}:
+            return None
+        code = int(state["ExitCode"])
+        limit = handle.get("memory_bytes")
+        if state.get("OOMKilled"):
+            return Exit(137, explain_exit(137, oom=True, limit=limit), peak_memory_bytes=limit)
+        return Exit(code, explain_exit(code) if code else "")
+
+    def stream(self, handle: Handle, after: Mark | None = None) -> Iterator[Chunk]:
+        """See :meth:`Engine.stream`."""
+        skip = {"stdout": (after or {}).get("0/stdout", 0), "stderr": (after or {}).get("0/stderr", 0)}
+        attached = self._attached.pop(handle["container"], None)
+        if attached is not None and not any(skip.values()):
+            frames = demultiplex(_received(attached))
+        else:
+            frames = demultiplex(self._logged(handle["container"]))
+        for name, data in frames:
+            seen = skip[name]
+            if seen:
+                skip[name] = max(0, seen - len(data))
+                data = data[seen:]
+            if data:
+                yield Chunk(0, name, data)
+
+    def _logged(self, container: str) -> Iterator[bytes]:
+        from docker import errors
+
+        with self._client(timeout=None) as client:
+            try:
+                response = client._get(
+                    client._url("/containers/{0}/logs", container),
+                    params={"stdout": 1, "stderr": 1, "follow": 1, "tail": "all"},
+                    stream=True,
+                )
+                client._raise_for_status(response)
+            except errors.NotFound:
+                return
+            with response:
+                try:
+                    yield from response.raw.stream(1 << 16, decode_content=False)
+                except OSError:
+                    return  # the engine went away: the caller polls
+
+    def stop(self, handle: Handle, grace_s: float) -> None:
+        """See :meth:`Engine.stop`."""
+        from docker import errors
+
+        ladder = (("SIGINT", grace_s * 0.7), ("SIGTERM", grace_s * 0.3), ("SIGKILL", 10.0))
+        with self._client() as client:
+            for signal, patience_s in ladder:
+                try:
+                    client.kill(handle["container"], signal)
+                except errors.NotFound:
+                    return
+                except errors.APIError as error:
+                    if error.status_code not in {409, 500}:  # not running (Podman says 500 for some states)
+                        raise
+                if self._ended_within(handle, patience_s):
+                    return
+
+    def _ended_within(self, handle: Handle, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while self.poll(handle) is None:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_RETRY_STOP_S)
+        return True
+
+    def remove(self, handle: Handle) -> None:
+        """See :meth:`Engine.remove`."""
+        from docker import errors
+
+        attached = self._attached.pop(handle["container"], None)
+        if attached is not None:
+            attached.close()
+        with self._client() as client:
+            try:
+                client.remove_container(handle["container"], force=True, v=True)
+            except errors.NotFound:
+                return
+            except errors.APIError as error:
+                if error.status_code != 409:  # its removal is under way already
+                    raise
+
+    # --- the connection ------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _client(self, timeout: float | None = 60) -> Iterator[APIClient]:
+        with self._docker(timeout) as docker:
+            yield docker.api
+
+    @contextmanager
+    def _docker(self, timeout: float | None = 60) -> Iterator[DockerClient]:
+        """This thread's connection, with what goes wrong on it turned into our exceptions."""
+        import requests
+        from docker import errors
+
+        url = self._url or docker_url()
+        try:
+            yield self._open(url, timeout)
+        except (requests.ConnectionError, requests.Timeout, ConnectionError) as error:
+            raise _unavailable(url, error) from error
+        except errors.APIError as error:
+            raise EngineException(f"The engine refused: {error.explanation or error}") from error
+        except errors.DockerException as error:
+            raise _unavailable(url, error) from error
+
+    def _open(self, url: str, timeout: float | None) -> DockerClient:
+        key = (os.getpid(), url, timeout)
+        clients = self._local.__dict__.setdefault("clients", {})
+        if key not in clients:
+            from docker import DockerClient
+            from docker.utils import kwargs_from_env
+
+            tls = kwargs_from_env().get("tls") if os.environ.get("DOCKER_HOST") == url else None
+            options: dict[str, Any] = {"tls": tls} if tls else {}
+            clients[key] = DockerClient(base_url=url, version="auto", timeout=timeout, **options)
+        client: DockerClient = clients[key]
+        return client
+
+    def _known(self, client: APIClient) -> EngineFacts:
+        if self._facts is None:
+            self._facts = EngineFacts.ask(client)
+        return self._facts
+
+    def _can_give_gpus(self, client: APIClient) -> bool:
+        """Whether a container with a GPU could start here, asked without running anything.
+
+        The engine looks for its GPU driver, and NVIDIA's hook for the device, before the program; so a program that
+        does not exist tells the two refusals apart.
+        """
+        from docker import errors
+
+        images = client.images(quiet=True)
+        if not images:
+            return True  # nothing to ask with: the start will tell
+        config = client.create_host_config(
+            device_requests=[{"Driver": "", "Count": -1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}],
+            network_mode="none",
+        )
+        probe = client.create_container(images[0], ["/amltrain-gpu-probe"], host_config=config)["Id"]
+        try:
+            client.start(probe)
+        except errors.APIError as error:
+            return not _is_gpu_refusal(str(error.explanation or error))
+        finally:
+            client.remove_container(probe, force=True)
+        return True
+
+    def _ensure_shared(self, client: APIClient, job: Job) -> None:
+        """Refuse clearly when the engine does not see our folders (remote engine, Jupyter itself in a container).
+
+        Asked once per engine and home folder: a container that is created, never started, and looked into.
+        """
+        from docker import errors
+
+        from ..home import home_folder
+
+        home = home_folder()
+        memory = home / "cache" / f"shared-{self._known(client).engine_id}"
+        if memory.exists():
+            return
+        memory.parent.mkdir(exist_ok=True)
+        nonce = f"amltrain-probe-{os.getpid()}-{threading.get_ident()}"
+        (memory.parent / nonce).touch()
+        try:
+            config = client.create_host_config(
+                mounts=[{"Type": "bind", "Source": str(memory.parent), "Target": "/amltrain-probe", "ReadOnly": True}]
+            )
+            probe = client.create_container(job.image, ["/amltrain-probe"], host_config=config)["Id"]
+            try:
+                client.get_archive(probe, f"/amltrain-probe/{nonce}")
+            finally:
+                client.remove_container(probe, force=True)
+        except errors.APIError as error:
+            raise EngineException(
+                f"The engine does not see the folder {home} of this machine, so it cannot give the job its files"
+                f" ({error.explanation or error}). Set AMLTRAIN_HOME to a folder that both see under the same path"
+                " (Docker Desktop: Settings, Resources, File sharing), or use an engine on this machine."
+            ) from error
+        finally:
+            (memory.parent / nonce).unlink(missing_ok=True)
+        memory.touch()
+
+
+_NO_GPU = (
+    "A GPU was asked for and the engine has none to give. On a machine with an NVIDIA GPU install"
+    " nvidia-container-toolkit and restart Docker; to run on the CPU instead, set AMLTRAIN_GPU=prefer, or choose a"
+    " target whose VM size has no GPU."
+)
+
+
+def _is_gpu_refusal(text: str) -> bool:
+    return any(
+        sign in text
+        for sign in (
+            "could not select device driver",
+            "nvidia-container-cli",
+            "unresolvable CDI devices",
+            "failed to discover GPU",
+        )
+    )
+
+
+def _unavailable(url: str, error: Exception) -> EngineUnavailableException:
+    path = url.partition("://")[2] if url.startswith("unix://") else ""
+    if "Permission denied" in str(error) or "PermissionError" in repr(error):
+        why = f"There is a Docker socket at {path or url}, but you may not use it"
+        then = "ask to be added to the group docker (sudo usermod -aG docker $USER), then log in again"
+    elif path and not os.path.exists(path):
+        why = f"There is no Docker engine at {path}"
+        then = "start Docker (or Podman's service), or set DOCKER_HOST to where it listens"
+    else:
+        why = f"The Docker engine at {url} does not answer"
+        then = "see whether it runs (docker version), or set DOCKER_HOST to where it listens"
+    return EngineUnavailableException(
+        f"{why}. What to do: {then}; AMLTRAIN_ENGINE=local runs without containers.", inner_exception=error
+    )
+
+
+def _received(stream: socket.SocketIO) -> Iterator[bytes]:
+    """What arrives on an attached stream, as much at a time as is there."""
+    connection: Any = getattr(stream, "_sock", stream)
+    connection.settimeout(None)
+    receive: Callable[[int], bytes] = connection.recv
+    try:
+        while data := receive(1 << 20):
+            yield data
+    except OSError:
+        return  # the engine went away: the caller polls
+    finally:
+        stream.close()

@@ -1,0 +1,28 @@
+"""Canceling a run, from any process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import status as states
+from .folder import SUPERVISOR_LOCK
+from .launch import start_supervisor
+from .lock import is_free
+
+if TYPE_CHECKING:
+    from .store import Store
+
+
+def cancel(workspace_folder: Path, store: Store, run_id: str) -> bool:
+    """Ask a run to end: at once when it waits, else by the ladder SIGINT, SIGTERM, SIGKILL. False when it was over.
+
+    Returns before the job has ended; what it wrote until then is kept.
+    """
+    if store.move(run_id, states.CANCELED, "canceled while it waited", only_from=states.WAITING):
+        return True
+    live = tuple(state for state in states.ACTIVE if state != states.CANCEL_REQUESTED)
+    requested = store.move(run_id, states.CANCEL_REQUESTED, "cancel requested", only_from=live)
+    if requested and is_free(workspace_folder / "runs" / run_id / SUPERVISOR_LOCK):
+        start_supervisor(workspace_folder, run_id)
+    return requested

@@ -1,0 +1,44 @@
+"""How a run ended → what to tell the user: the script's own exception where there is one, else the exit in words."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from ..engines.protocol import Exit
+
+_TAIL_BYTES = 64 << 10
+_EXCEPTION_LINE = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
+
+
+def error_of(ended: Exit, log_path: Path) -> dict[str, Any]:
+    """``code`` and ``message`` of a failed run, in the SDK's words (azureml-v1.md section 9.5)."""
+    exception = last_exception(tail(log_path)) if ended.code == 1 and not ended.infrastructure else ""
+    return {
+        "code": "SystemError" if ended.infrastructure else "UserError",
+        "message": f"User program failed with {exception}" if exception else ended.reason,
+        "exit_code": ended.code,
+    }
+
+
+def tail(path: Path, size_bytes: int = _TAIL_BYTES) -> str:
+    """The last part of a text file."""
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - size_bytes))
+            return file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return ""
+
+
+def last_exception(text: str) -> str:
+    """``Type: message`` of the last Python traceback in a log, or "" when it does not end with one."""
+    _, found, after = text.rpartition("Traceback (most recent call last):\n")
+    if not found:
+        return ""
+    for line in after.splitlines():
+        if not line.startswith((" ", "\t")) and (match := _EXCEPTION_LINE.match(line)):
+            return match["type"] + (f": {match['message']}" if match["message"] else "")
+    return ""

@@ -1,0 +1,114 @@
+"""What is new in a run after this cursor? The one way in which every face follows a run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import status as states
+from .record import Point, RunRecord
+
+if TYPE_CHECKING:
+    from .store import Store
+
+_BLOCK_BYTES = 1 << 20
+_FIRST_POLL_S = 0.002
+
+
+@dataclass(frozen=True)
+class Update:
+    """Something new: the run's state, bytes of one of its logs, or metric points.
+
+    Attributes:
+        run: the run as of now.
+        log: the log file with news, such as ``azureml-logs/70_driver_log.txt``; "" for none.
+        data: its new bytes.
+        cursor: offset in the file after them.
+        points: new metric points, oldest first.
+    """
+
+    run: RunRecord
+    log: str = ""
+    data: bytes = b""
+    cursor: int = 0
+    points: tuple[Point, ...] = ()
+
+
+def log_files(run_folder: Path) -> list[str]:
+    """The names of the logs that the run has so far, in the order in which they are to be read."""
+    return sorted(f"azureml-logs/{path.name}" for path in run_folder.glob("azureml-logs/*.txt"))
+
+
+def read_log(run_folder: Path, name: str, after: int = 0, limit: int = _BLOCK_BYTES) -> bytes:
+    """Bytes of a log from offset ``after`` on, at most ``limit`` of them."""
+    try:
+        with open(run_folder / name, "rb") as file:
+            file.seek(after)
+            return file.read(limit)
+    except FileNotFoundError:
+        return b""
+
+
+def follow(
+    store: Store,
+    run_folder: Path,
+    run_id: str,
+    *,
+    log_after: Mapping[str, int] | None = None,
+    points_after: int | None = None,
+    poll_s: float = 0.02,
+) -> Iterator[Update]:
+    """Every change of a run, until it is over and everything was given out.
+
+    Args:
+        log_after: log name to offset from which on its bytes are wanted; files not named start at 0.
+        points_after: cursor from which on points are wanted, None for no points.
+        poll_s: longest pause between two looks; a look at a run where nothing happens costs some 20 µs.
+    """
+    cursors = dict(log_after or {})
+    shown: RunRecord | None = None
+    pause_s = _FIRST_POLL_S
+    while True:
+        # First whether it is over, then what it wrote: nothing is written after the end.
+        run = store.run(run_id)
+        over = run.status in states.TERMINAL
+        news = False
+        if shown is None or (run.status, run.reason) != (shown.status, shown.reason):
+            shown, news = run, True
+            if not over:
+                yield Update(run)
+        for name in log_files(run_folder):
+            while data := read_log(run_folder, name, cursors.get(name, 0)):
+                cursors[name] = cursors.get(name, 0) + len(data)
+                news = True
+                yield Update(run, name, data, cursors[name])
+        if points_after is not None:
+            while found := store.points(run_id, points_after, limit=50_000):
+                points_after = found[-1].cursor
+                news = True
+                yield Update(run, points=tuple(found))
+        if over:
+            yield Update(run)
+            return
+        pause_s = _FIRST_POLL_S if news else min(poll_s, pause_s * 1.5)
+        _wait_for_change(store, run_folder, cursors, pause_s, poll_s)
+
+
+def _wait_for_change(store: Store, run_folder: Path, cursors: Mapping[str, int], pause_s: float, poll_s: float) -> None:
+    """Return when the store or a log has changed; looks cost microseconds, so they may come often."""
+    while not store.changed() and not _has_grown(run_folder, cursors):
+        time.sleep(pause_s)
+        pause_s = min(poll_s, pause_s * 1.5)
+
+
+def _has_grown(run_folder: Path, cursors: Mapping[str, int]) -> bool:
+    for name in ("azureml-logs/70_driver_log.txt", "azureml-logs/20_image_build_log.txt"):
+        try:
+            if (run_folder / name).stat().st_size > cursors.get(name, 0):
+                return True
+        except FileNotFoundError:
+            continue
+    return False

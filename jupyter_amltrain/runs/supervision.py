@@ -1,0 +1,291 @@
+"""What a supervisor does with its run: prepare, start, take in, close. Each step can be entered again after a kill."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..engines.protocol import Engine, Exit
+from ..engines.registry import get_engine
+from ..errors import (
+    AzureMLException,
+    CanceledException,
+    EngineException,
+    EngineUnavailableException,
+    StoreException,
+)
+from ..home import job_code_folder
+from ..submission.job import RunDefinition, plan_job
+from . import status as states
+from .ending import error_of
+from .folder import BUILD_LOG, CONTROL_LOG, DRIVER_LOG, code_folder
+from .inbox import Inbox
+from .intake import Intake
+from .record import RunRecord
+
+if TYPE_CHECKING:
+    from .store import Store
+
+_TICK_S = 0.02
+_ENGINE_RETRY_S = 0.25
+_STORE_RETRY_S = 1.0
+_EXIT_LAG_S = 1.0
+"""An engine may close the stream a moment before it knows that the job has ended."""
+
+
+class Supervision:
+    """The care for one run, by the holder of its lock."""
+
+    def __init__(self, store: Store, folder: Path, run: RunRecord, secrets: Mapping[str, str]) -> None:
+        self._store = store
+        self._folder = folder
+        self._run = run
+        self._id = run.id
+        self._secrets = secrets
+        self._definition = RunDefinition.from_json(run.definition)
+        self._engine: Engine = get_engine(run.engine)
+        self._canceling: threading.Thread | None = None
+        self._engine_was_away = False
+
+    def run_to_end(self) -> None:
+        """From wherever the run is now to a terminal state."""
+        try:
+            if self._run.exit is None:
+                handle = dict(self._run.handle) if self._run.handle else self._begin()
+                ended = self._take_in(handle)
+                self._store.move(self._id, states.FINALIZING, "collecting outputs", exit=asdict(ended))
+            self._close()
+        except CanceledException:
+            self._store.move(self._id, states.CANCELED, "canceled before it started")
+        except AzureMLException as error:
+            self._give_up(error)
+
+    def _give_up(self, error: AzureMLException) -> None:
+        """The run cannot go on: nothing of it is left running, and it says why."""
+        handle = self._store.run(self._id).handle
+        if handle:
+            self._retrying(lambda: self._engine.remove(dict(handle)))
+        failure = {"code": error._error_code, "message": error.message}
+        self._store.move(self._id, states.FAILED, error.message, error=failure)
+
+    # --- prepare and start ---------------------------------------------------------------------------------------
+
+    def _begin(self) -> dict[str, Any]:
+        log = _PreparationLog(self)
+        self._write_code()
+        self._refuse_if_canceled()
+        image = self._engine.prepare(self._definition.environment, log, self._secrets)
+        self._store.update_run(self._id, image=asdict(image))
+        self._refuse_if_canceled()
+        workspace = _workspace_names(self._folder.parents[1])
+        job = plan_job(
+            self._id,
+            self._definition,
+            image,
+            self._folder,
+            job_code_folder(),
+            host_paths=self._engine.host_paths,
+            workspace=workspace,
+            user=f"{os.getuid()}:{os.getgid()}",
+        )
+        self._control(f"{'Built' if image.built else 'Found'} environment {image.name} ({image.digest or 'local'})")
+        self._control(f"Running on {self._engine.name}{'' if self._engine.isolated else ' (not isolated)'}: {job.command}")
+        self._move(states.STARTING, "starting the job")
+        handle = self._engine.start(job)
+        for note in handle.get("notes") or []:
+            self._control(f"Note: {note}")
+        self._move(states.RUNNING, "", handle=handle)
+        return handle
+
+    def _write_code(self) -> None:
+        """The job's private copy of the snapshot; made under another name first, so that half a copy never counts."""
+        from ..submission.snapshot import write_snapshot
+
+        code = code_folder(self._folder)
+        if code.exists():
+            return
+        partial = code.with_name("code.partial")
+        if partial.exists():
+            import shutil
+
+            shutil.rmtree(partial)
+        write_snapshot(self._definition.snapshot_id, self._folder.parents[1] / "objects", partial)
+        for name in ("outputs", "logs"):
+            (partial / name).mkdir(exist_ok=True)
+        partial.rename(code)
+
+    def _move(self, status: str, reason: str, **fields: Any) -> None:
+        """Change state unless the user wants the run canceled: then only the fields are kept."""
+        others = tuple(state for state in states.ACTIVE if state != states.CANCEL_REQUESTED)
+        if not self._store.move(self._id, status, reason, only_from=others, **fields) and fields:
+            self._store.update_run(self._id, **fields)
+
+    def _control(self, line: str) -> None:
+        with open(self._folder / CONTROL_LOG, "a", encoding="utf-8") as file:
+            file.write(f"[{time.strftime('%H:%M:%S')}] {line}\n")
+
+    def cancel_requested(self) -> bool:
+        """Whether the user asked for the end of the run."""
+        return self._store.run(self._id).status == states.CANCEL_REQUESTED
+
+    def _refuse_if_canceled(self) -> None:
+        if self.cancel_requested():
+            raise CanceledException("canceled before it started")
+
+    # --- while it runs -------------------------------------------------------------------------------------------
+
+    def _take_in(self, handle: dict[str, Any]) -> Exit:
+        while True:
+            intake = Intake(self._store, self._run, self._folder / DRIVER_LOG)
+            try:
+                ended = self._take_in_all(handle, intake)
+                break
+            except (StoreException, OSError):
+                # Most likely the disk is full. The job waits with us; what is missing is read again from the engine.
+                time.sleep(_STORE_RETRY_S)
+            finally:
+                intake.close()
+        if self._engine_was_away and ended.code:
+            reason = f"The engine stopped or restarted while the run was running. {ended.reason}"
+            return Exit(ended.code, reason, infrastructure=True, peak_memory_bytes=ended.peak_memory_bytes)
+        return ended
+
+    def _take_in_all(self, handle: dict[str, Any], intake: Intake) -> Exit:
+        whole = self._stream(handle, intake)
+        while (ended := self._poll(handle)) is None or not whole:
+            whole = self._stream(handle, intake)
+            if ended is not None:
+                break
+        intake.finish()
+        return ended
+
+    def _stream(self, handle: dict[str, Any], intake: Intake) -> bool:
+        """Take in output until the stream ends; True when it ended because the job did."""
+        self._tick(handle)
+        inbox = Inbox(self._engine.stream(handle, dict(intake.after)))
+        ended = False
+        try:
+            while True:
+                chunks, ended = inbox.take(_TICK_S)
+                if chunks:
+                    intake.take(chunks)
+                elif ended:
+                    break
+                self._tick(handle)
+        except EngineUnavailableException:
+            self._engine_was_away = True
+        deadline = time.monotonic() + _EXIT_LAG_S
+        while ended and time.monotonic() < deadline:
+            try:
+                if self._engine.poll(handle) is not None:
+                    return not self._engine_was_away
+            except EngineUnavailableException:
+                break
+            time.sleep(0.002)
+        return False
+
+    def _poll(self, handle: dict[str, Any]) -> Exit | None:
+        """Ask until the engine answers; while it does not, the run says so."""
+        limit_s = float(os.environ.get("AMLTRAIN_ENGINE_WAIT_S", "3600"))
+        began = time.monotonic()
+        while True:
+            try:
+                ended = self._engine.poll(handle)
+            except EngineUnavailableException as error:
+                if not self._engine_was_away:
+                    self._engine_was_away = True
+                    self._store.update_run(self._id, reason=f"waiting for the engine: {error.message}")
+                if time.monotonic() - began > limit_s:
+                    return Exit(None, f"The engine did not come back in {limit_s:.0f} s.", infrastructure=True)
+                time.sleep(_ENGINE_RETRY_S)
+                continue
+            if self._engine_was_away and ended is None:
+                self._store.update_run(self._id, reason="")
+            return ended
+
+    def _tick(self, handle: dict[str, Any]) -> None:
+        """Look whether the run is to be ended, and have it ended beside us so that its last words are taken in."""
+        if self._canceling is not None:
+            return
+        if self._store.changed() and self.cancel_requested():
+            self._stop(handle)
+        limit_s = self._definition.max_run_duration_seconds
+        if limit_s and time.time() - (self._run.started or self._run.created) > limit_s:
+            reason = f"It ran longer than its limit of {limit_s:.0f} s and was stopped."
+            self._store.update_run(self._id, error={"code": "UserError", "message": reason})
+            self._stop(handle)
+
+    def _stop(self, handle: dict[str, Any]) -> None:
+        grace_s = float(os.environ.get("AMLTRAIN_CANCEL_GRACE_S", "10"))
+
+        def stop() -> None:
+            while True:
+                try:
+                    return self._engine.stop(handle, grace_s)
+                except EngineException as error:
+                    self._control(f"The job could not be stopped yet: {error.message}")
+                    time.sleep(_ENGINE_RETRY_S)
+
+        self._canceling = threading.Thread(target=stop, name="amltrain-stop", daemon=True)
+        self._canceling.start()
+
+    # --- close ---------------------------------------------------------------------------------------------------
+
+    def _close(self) -> None:
+        run = self._store.run(self._id)
+        ended = Exit(**dict(run.exit or {}))
+        canceled = any(change.status == states.CANCEL_REQUESTED for change in self._store.transitions(self._id))
+        if run.handle:
+            self._retrying(lambda: self._engine.remove(dict(run.handle or {})))
+        if canceled:
+            self._store.move(self._id, states.CANCELED, "canceled")
+        elif run.error:
+            self._store.move(self._id, states.FAILED, str(run.error["message"]))
+        elif ended.code == 0:
+            self._store.move(self._id, states.COMPLETED)
+        else:
+            error = error_of(ended, self._folder / DRIVER_LOG)
+            self._store.move(self._id, states.FAILED, error["message"], error=error)
+
+    @staticmethod
+    def _retrying(act: Callable[[], None]) -> None:
+        """What is left on the engine is tidied when it answers; a run is not kept open for it."""
+        for _ in range(4):
+            try:
+                return act()
+            except EngineException:
+                time.sleep(_ENGINE_RETRY_S)
+
+
+class _PreparationLog:
+    """What an engine says while it prepares: build output to its log file, phases to the run's reason."""
+
+    def __init__(self, supervision: Supervision) -> None:
+        self._supervision = supervision
+        self._file: Any = None
+
+    def write(self, data: bytes) -> None:
+        if self._file is None:
+            self._file = open(self._supervision._folder / BUILD_LOG, "ab", buffering=0)  # noqa: SIM115 - lives as long as the process
+        self._file.write(data)
+
+    def phase(self, text: str) -> None:
+        self._supervision._store.update_run(self._supervision._id, reason=text)
+
+    def canceled(self) -> bool:
+        store = self._supervision._store
+        return store.changed() and self._supervision.cancel_requested()
+
+
+def _workspace_names(folder: Path) -> dict[str, str]:
+    import json
+
+    names = json.loads((folder / "workspace.json").read_text(encoding="utf-8"))
+    return {key: str(names.get(key, "")) for key in ("name", "subscription_id", "resource_group")}
+
+

@@ -1,0 +1,116 @@
+"""One small process per active run: prepares it, starts it, takes in its output, closes it, starts who waits next.
+
+``python -m jupyter_amltrain.runs.supervisor --one`` reads one request from standard input and serves it;
+``--warm`` is the idle helper of :mod:`.launch`, which forks a supervisor per request. Either way a supervisor lives
+in a session of its own: no kernel, browser or server takes it along. It may be killed at any moment: what it knows is
+in the store, and the next one (see :mod:`.reconcile`) goes on from there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import AzureMLException
+from . import status as states
+from .folder import SUPERVISOR_LOCK, SUPERVISOR_LOG
+from .lock import RunLock
+from .reconcile import start_waiting
+from .store import Store
+from .supervision import Supervision
+
+_IDLE_S = 3600
+"""The idle helper of a forgotten notebook goes away after this; the next submit starts a new one."""
+
+
+def serve(workspace_folder: Path, run_id: str, secrets: Mapping[str, str]) -> None:
+    """Take care of a run to its end, then of those that waited for its place. Returns at once when others do."""
+    store = Store(workspace_folder)
+    folder = workspace_folder / "runs" / run_id
+    lock = RunLock(folder / SUPERVISOR_LOCK)
+    if not lock.acquire(patience_s=0.5):
+        return
+    target = ""
+    try:
+        run = store.run(run_id)
+        target = run.target
+        if run.status not in (*states.TERMINAL, *states.WAITING):
+            Supervision(store, folder, run, secrets).run_to_end()
+    finally:
+        lock.release()
+    start_waiting(workspace_folder, store, target)
+
+
+def _serve_or_close(request: Mapping[str, Any]) -> None:
+    """Serve a request; an error of ours is written beside the run and closes it with a sentence."""
+    workspace_folder, run_id = Path(request["workspace"]), str(request["run"])
+    try:
+        serve(workspace_folder, run_id, request["secrets"])
+    except Exception as error:  # noqa: BLE001 - the last frame of the process: a run must never stay open without a reason
+        log = workspace_folder / "runs" / run_id / SUPERVISOR_LOG
+        with open(log, "a", encoding="utf-8") as file:
+            traceback.print_exc(file=file)
+        message = error.message if isinstance(error, AzureMLException) else f"{type(error).__name__}: {error}"
+        reason = f"jupyter_amltrain could not go on with this run: {message} (details: {log})"
+        Store(workspace_folder).move(
+            run_id, states.FAILED, reason, error={"code": "SystemError", "message": reason}
+        )
+
+
+def _take_environment(request: Mapping[str, Any]) -> None:
+    os.environ.clear()
+    os.environ.update(request["environment"])
+
+
+def _one() -> None:
+    request = json.loads(sys.stdin.readline())
+    _take_environment(request)
+    _serve_or_close(request)
+
+
+def _warm() -> None:
+    """Import what a run will need, then fork a supervisor for every line on standard input, until it ends."""
+    import select
+
+    import docker  # noqa: F401 - the expensive one
+
+    from ..engines import docker as _engine  # noqa: F401
+    from ..environment import image as _image  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
+    pending = b""
+    while select.select([0], [], [], _IDLE_S)[0]:
+        data = os.read(0, 1 << 16)
+        if not data:
+            return
+        *lines, pending = (pending + data).split(b"\n")
+        for line in lines:
+            if os.fork() == 0:
+                _become_supervisor(line)
+
+
+def _become_supervisor(line: bytes) -> None:
+    status = 1
+    try:
+        os.setsid()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
+        request = json.loads(line)
+        _take_environment(request)
+        _serve_or_close(request)
+        status = 0
+    finally:
+        os._exit(status)  # not the helper's way out: nothing of its is to be run twice
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _warm() if "--warm" in sys.argv else _one()
