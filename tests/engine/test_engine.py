@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import docker
 import pytest
 from docker.errors import APIError, DockerException
 from docker.types import DeviceRequest
+
 from engine.daemon import DockerDaemon
 from engine.images import NAMES
 
@@ -36,7 +38,9 @@ def test_podman_runs_the_base_image(podman_host: str) -> None:
 def test_private_engine_comes_back_after_a_crash(private_engine: Callable[..., DockerDaemon]) -> None:
     daemon = private_engine()
     with daemon.client() as client:
-        client.containers.run("python-base:1", ["sleep", "600"], name="lasting", network_mode="none", detach=True)
+        client.containers.run(
+            "python-base:1", ["sleep", "600"], name="lasting", init=True, network_mode="none", detach=True
+        )
     daemon.kill()
     with pytest.raises(DockerException), daemon.client() as client:
         client.ping()
@@ -47,7 +51,7 @@ def test_private_engine_comes_back_after_a_crash(private_engine: Callable[..., D
 
 def test_gpu_request_is_accepted_with_the_stub_and_refused_without(private_engine: Callable[..., DockerDaemon]) -> None:
     command = ["python", "-c", "import os; print(os.environ['NVIDIA_VISIBLE_DEVICES'])"]
-    arguments = {"network_mode": "none", "remove": True, "device_requests": [GPU]}
+    arguments: dict[str, Any] = {"network_mode": "none", "remove": True, "device_requests": [GPU]}
     with private_engine(gpu_stub=True).client() as client:
         assert client.containers.run("python-base:1", command, **arguments) == b"all\n"
     with private_engine().client() as client, pytest.raises(APIError, match="could not select device driver"):
