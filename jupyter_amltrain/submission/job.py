@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
+
+from ..errors import UserErrorException
 
 if TYPE_CHECKING:
     from ..engines.protocol import Image
@@ -116,6 +119,18 @@ class Job:
     def name(self) -> str:
         """The deterministic name under which the engine knows it."""
         return f"amltrain-{self.run_id}"
+
+
+def size_bytes(text: str | int) -> int:
+    """Bytes of a size as ``docker run`` takes it: ``2g``, ``512m``, ``64k``, or a plain number.
+
+    Raises:
+        UserErrorException: it is not a size.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)i?b?", str(text).strip().lower())
+    if not match:
+        raise UserErrorException(f"'{text}' is not a size. Write it like 2g, 512m or a number of bytes.")
+    return int(float(match[1]) * 1024 ** " kmgt".index(match[2].replace("b", "") or " "))
 
 
 def plan_job(

@@ -17,16 +17,16 @@ from ..errors import (
     ExperimentExecutionException,
     NameNotFoundException,
     StoreException,
-    UserErrorException,
 )
 from ..runs import status as states
 from ..runs.folder import make_run_folder
 from ..runs.launch import start_supervisor
 from .git import git_properties
-from .job import Resources, RunDefinition
+from .job import Resources, RunDefinition, size_bytes
 from .snapshot import Snapshot, take_snapshot
 
 if TYPE_CHECKING:
+    from ..engines.protocol import EnvironmentSpec
     from ..environment.spec import Environment
     from ..runs.record import RunRecord
     from ..workspace import Workspace
@@ -50,9 +50,9 @@ def submit(
     source = _source_directory(config.source_directory, run_config.script, bool(run_config.command))
     environment = _environment(workspace, run_config.environment)
     target = _target(workspace, run_config.target, run_config.node_count)
-    engine_name = choose_engine(target, environment)
-    resources, notes = _resources(target, environment, run_config)
     spec, secrets = environment._to_spec(), environment._secrets()
+    engine_name = choose_engine(target, spec)
+    resources, notes = _resources(target, spec, run_config)
     engine = get_engine(engine_name)
     notes += engine.check(spec, resources, secrets)
     if not engine.isolated:
@@ -71,7 +71,7 @@ def submit(
         script=run_config.script if not run_config.command else "",
         arguments=tuple(str(argument) for argument in run_config.arguments or ()),
         command=_command(run_config.command),
-        environment_variables=_variables(environment),
+        environment_variables=dict(spec["environment_variables"]),
         resources=resources,
         node_count=run_config.node_count,
         network_mode=target.get("network_mode"),
@@ -180,7 +180,7 @@ def _target(workspace: Workspace, name: str, nodes: int) -> dict[str, Any]:
     return target
 
 
-def choose_engine(target: Mapping[str, Any], environment: Environment) -> str:
+def choose_engine(target: Mapping[str, Any], environment: EnvironmentSpec) -> str:
     """The engine a run goes to: its target's own; on ``local`` the host unless Docker is asked for; else the default.
 
     The rule of the SDK for ``local`` is ``docker.enabled`` (azureml-v1.md section 3.3); a base image or Dockerfile set
@@ -188,31 +188,22 @@ def choose_engine(target: Mapping[str, Any], environment: Environment) -> str:
     """
     if target.get("engine"):
         return str(target["engine"])
-    if target.get("type") == _LOCAL and not environment._wants_container():
+    wants_container = environment["docker_enabled"] or environment["image"] or environment["dockerfile"]
+    if target.get("type") == _LOCAL and not wants_container:
         return _LOCAL
     return default_engine_name()
 
 
-def _resources(target: Mapping[str, Any], environment: Environment, run_config: Any) -> tuple[Resources, list[str]]:
+def _resources(
+    target: Mapping[str, Any], environment: EnvironmentSpec, run_config: Any
+) -> tuple[Resources, list[str]]:
     from ..compute.sizes import target_resources
-    from ..environment.sizes import size_bytes
 
     resources, notes = target_resources(target)
-    shm_size = getattr(run_config.docker, "shm_size", None) or environment.docker.shm_size
+    shm_size = getattr(run_config.docker, "shm_size", None) or environment["shm_size"]
     if shm_size:
         resources = replace(resources, shm_bytes=size_bytes(shm_size))
     return resources, list(notes)
-
-
-def _variables(environment: Environment) -> dict[str, str]:
-    variables = dict(environment._to_spec()["environment_variables"])
-    for name, value in variables.items():
-        if not isinstance(value, str):
-            raise UserErrorException(
-                f"The environment variable {name} has a value of type {type(value).__name__}. Values are text: write"
-                f" {str(value)!r}."
-            )
-    return variables
 
 
 def _command(command: Any) -> tuple[str, ...]:
