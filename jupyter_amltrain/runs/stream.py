@@ -1,6 +1,6 @@
 """Takes the records out of a job's output and leaves every other byte as it was.
 
-A job sends text and records through the same stream (``jupyter_amltrain/job/site/amltrain_channel.py`` describes the
+A job sends text and records through the same stream (``job/python-path/amltrain_job/channel.py`` describes the
 records and writes them)::
 
     epoch 1  loss 0.4<ESC>_amltrain;{"w":"1a2b-1","q":7,"r":0,"t":1.5,"k":"metric","v":[["loss",0.4]]}<ESC>\\12
@@ -88,7 +88,7 @@ def _split(raw: bytes) -> tuple[list[Piece], int]:
         tail = raw[end : end + len(END)]
         if tail != END and END.startswith(tail):
             return pieces, start
-        record = _parse(raw[body:end]) if tail == END else None
+        record = _parse(raw[body:end].decode()) if tail == END else None
         if record is None:
             # The envelope holds no other ESC, so the next record can only begin at its end.
             pieces.append(raw[start:end])
@@ -104,9 +104,12 @@ def _possible_start(raw: bytes, position: int) -> int:
     return start if start >= 0 and START.startswith(raw[start:]) else len(raw)
 
 
-def _parse(body: bytes | str) -> Record | None:
+def _parse(body: str) -> Record | None:
     try:
         record = json.loads(body)
+        if "\\ud" in body or "\\uD" in body:
+            # Half of a surrogate pair is legal JSON, but no text that a database or a browser takes.
+            record = json.loads(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None

@@ -1,0 +1,5 @@
+"""``azureml.core.run``: the run of the job, under the names of the SDK."""
+
+from amltrain_job.run import Run, _OfflineRun, _SubmittedRun
+
+__all__ = ["Run", "_OfflineRun", "_SubmittedRun"]
