@@ -1,0 +1,192 @@
+"""``LocalEngine``: the protocol, said with processes and virtual environments."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Mapping
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...environment.requirements import Packages, normalised, wanted_packages
+from ...environment.secrets import put_url_credentials
+from ...errors import EngineException, GpuUnavailableException, UserErrorException
+from ..protocol import EnvironmentSpec, Exit, Handle, Image, Preparation
+from . import process, virtualenv
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ...submission.job import Job, Resources
+    from ..protocol import Chunk, Mark
+
+# What a kernel or a hub sets for itself: tokens are none of the job's business, and the plot backend of a notebook
+# needs packages that the job's environment may not have.
+_KERNELS_OWN = ("JPY_", "JUPYTERHUB_", "JUPYTER_TOKEN", "MPLBACKEND", "PYDEVD_")
+_OTHER_PYTHON = ("PYTHONHOME", "PYTHONPATH", "__PYVENV_LAUNCHER__")
+
+
+class LocalEngine:
+    """The ``local`` engine: no daemon and no image needed, and no isolation either."""
+
+    name = "local"
+    isolated = False
+    host_paths = True
+
+    def check(
+        self, environment: EnvironmentSpec, resources: Resources, secrets: Mapping[str, str] | None = None
+    ) -> list[str]:
+        """See :meth:`Engine.check`."""
+        _refuse_images(environment)
+        packages = wanted_packages(environment)
+        if packages.conda:
+            raise UserErrorException(
+                f"The local engine installs pip packages only, and this environment asks for conda packages: "
+                f"{', '.join(packages.conda)}. List them as pip packages, or start Docker and use a target on it."
+            )
+        if environment.get("user_managed"):
+            _own_interpreter(environment)
+        return [*packages.notes, *_ignored(environment, resources), *_gpu_notes(resources)]
+
+    def prepare(
+        self, environment: EnvironmentSpec, log: Preparation, secrets: Mapping[str, str] | None = None
+    ) -> Image:
+        """See :meth:`Engine.prepare`."""
+        _refuse_images(environment)
+        if environment.get("user_managed"):
+            return _own_image(environment)
+        plan = _plan(wanted_packages(environment), secrets or {})
+        built = virtualenv.make(plan, log)
+        return Image(
+            reference=str(plan.folder),
+            interpreter=str(virtualenv.interpreter_of(plan.folder)),
+            name=f"virtual environment {plan.fingerprint[:8]} (Python {plan.python_version})",
+            digest=f"sha256:{plan.fingerprint}",
+            built=built,
+        )
+
+    def start(self, job: Job) -> Handle:
+        """See :meth:`Engine.start`."""
+        if job.nodes != 1:
+            raise EngineException(f"The local engine runs one node, and {job.nodes} were asked for.")
+        for mount in job.mounts:
+            if mount.source != mount.target:
+                raise EngineException(
+                    f"The local engine cannot show {mount.source} at {mount.target}: its jobs see the files of this "
+                    "machine where they are. Use a target on Docker."
+                )
+        raw = Path(job.run_folder, process.RAW_FOLDER)
+        return process.start(raw, job.command, job.working_dir, job_variables(job, os.environ))
+
+    def poll(self, handle: Handle) -> Exit | None:
+        """See :meth:`Engine.poll`."""
+        return process.poll(handle)
+
+    def stream(self, handle: Handle, after: Mark | None = None) -> Iterator[Chunk]:
+        """See :meth:`Engine.stream`."""
+        return process.stream(handle, after)
+
+    def stop(self, handle: Handle, grace_s: float) -> None:
+        """See :meth:`Engine.stop`."""
+        process.stop(handle, grace_s)
+
+    def remove(self, handle: Handle) -> None:
+        """See :meth:`Engine.remove`."""
+        process.stop(handle, grace_s=0)
+        shutil.rmtree(handle["folder"], ignore_errors=True)
+
+
+def job_variables(job: Job, around: Mapping[str, str]) -> dict[str, str]:
+    """The job's whole environment: what is around it, the Python it is to find first, and what we add."""
+    variables = {name: value for name, value in around.items() if not name.startswith(_KERNELS_OWN)}
+    python = Path(job.image or sys.executable)
+    if python.is_dir():
+        for name in _OTHER_PYTHON:
+            variables.pop(name, None)
+        variables["VIRTUAL_ENV"] = str(python)
+        python = virtualenv.interpreter_of(python)
+    variables["PATH"] = os.pathsep.join([str(python.parent), variables.get("PATH", os.defpath)])
+    return {**variables, **job.environment}
+
+
+def _refuse_images(environment: EnvironmentSpec) -> None:
+    name = environment.get("name", "")
+    if environment.get("dockerfile") or environment.get("context"):
+        raise UserErrorException(
+            f"The environment '{name}' has a Dockerfile, and the local engine cannot build one. Start Docker and use a "
+            "target on it."
+        )
+    if environment.get("image") and environment.get("user_managed"):
+        raise UserErrorException(
+            f"The environment '{name}' brings its packages in the image {environment['image']}, and the local engine "
+            "cannot run images. Start Docker and use a target on it, or list its packages for pip."
+        )
+
+
+def _ignored(environment: EnvironmentSpec, resources: Resources) -> list[str]:
+    notes = []
+    if environment.get("image"):
+        notes.append(
+            f"The local engine runs no images: {environment['image']} is left out, only the packages are used."
+        )
+    if environment.get("arguments"):
+        notes.append("The local engine has no containers: the docker arguments are left out.")
+    asked = {"cpus": resources.cpus, "memory": resources.memory_bytes, "processes": resources.pids}
+    limits = [name for name, value in asked.items() if value]
+    if limits:
+        notes.append(f"The local engine does not limit {', '.join(limits)}: the job may use all of this machine.")
+    return notes
+
+
+def _gpu_notes(resources: Resources) -> list[str]:
+    if not resources.gpus:
+        return []
+    there = _gpu_count()
+    if there >= max(resources.gpus, 1):
+        return []
+    asked = "a GPU" if resources.gpus in (1, -1) else f"{resources.gpus} GPUs"
+    found = "has none" if not there else f"has {there}"
+    if resources.gpu_policy == "prefer":
+        return [f"The target asks for {asked} and this machine {found}: the job runs with what there is."]
+    raise GpuUnavailableException(
+        f"The target asks for {asked} and this machine {found} that can be used. Install the NVIDIA driver, use a CPU "
+        "target, or set AMLTRAIN_GPU=prefer to run without."
+    )
+
+
+def _gpu_count() -> int:
+    devices = len(glob("/dev/nvidia[0-9]*"))
+    # Under WSL all GPUs are behind one device.
+    return devices or (1 if os.path.exists("/dev/dxg") and shutil.which("nvidia-smi") else 0)
+
+
+def _plan(packages: Packages, secrets: Mapping[str, str]) -> virtualenv.Plan:
+    return virtualenv.plan_virtualenv(
+        packages.python or "",
+        content=normalised(packages),
+        lines=tuple(put_url_credentials([*packages.options, *packages.pip], secrets)),
+        secrets=tuple(secrets.values()),
+    )
+
+
+def _own_image(environment: EnvironmentSpec) -> Image:
+    interpreter = _own_interpreter(environment)
+    if interpreter == sys.executable:
+        return Image("", interpreter, f"the notebook's own Python {platform.python_version()}")
+    return Image(interpreter, interpreter, interpreter)
+
+
+def _own_interpreter(environment: EnvironmentSpec) -> str:
+    wanted = environment.get("interpreter_path") or "python"
+    if wanted == "python":
+        return sys.executable
+    found = shutil.which(os.path.expanduser(wanted))
+    if found is None:
+        raise UserErrorException(
+            f"The interpreter {wanted} of the environment '{environment.get('name', '')}' is not on this machine. "
+            "Correct python.interpreter_path, or leave it away to use the notebook's own Python."
+        )
+    return os.path.abspath(found)

@@ -1,0 +1,218 @@
+"""Virtual environments made by uv, one per content, kept in the home folder for all runs.
+
+``environments/<fingerprint>`` is whole when ``complete.json`` is in it, which is written last. Whoever makes one holds
+the lock file beside it, and so do the uv processes it started (they inherit it): after a kill nobody touches the folder
+until the last of them is gone, and then the next one starts from an empty folder.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import platform
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...errors import CanceledException, EngineException, ImageBuildException
+from ...home import home_folder, made_folder
+from ..protocol import Preparation
+from .pip_settings import uv_variables
+
+_COMPLETE = "complete.json"
+_FORMAT = 1
+_LOOK_EVERY_S = 0.1
+_TAIL_LINES = 20
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A virtual environment to be.
+
+    Attributes:
+        python: interpreter to make it from: a path, or a version that uv finds or fetches.
+        python_version: version of that interpreter.
+        content: what decides what will be in it, in a form that is the same for the same meaning.
+        lines: requirement and option lines for the installer, credentials included.
+        secrets: what must not be shown in the build output.
+    """
+
+    python: str
+    python_version: str
+    content: tuple[str, ...] = ()
+    lines: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def fingerprint(self) -> str:
+        """Digest of everything that decides what is in the environment."""
+        parts = [_FORMAT, self.python, self.python_version, sys.platform, platform.machine(), *self.content]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies once it is made."""
+        return home_folder() / "environments" / self.fingerprint
+
+
+def plan_virtualenv(
+    python_version: str, content: tuple[str, ...], lines: tuple[str, ...], secrets: tuple[str, ...] = ()
+) -> Plan:
+    """The environment for these lines; no version, or the notebook's, means the notebook's own Python."""
+    own = platform.python_version()
+    if not python_version or f"{own}.".startswith(f"{python_version}."):
+        return Plan(sys.executable, own, content, lines, secrets)
+    return Plan(python_version, python_version, content, lines, secrets)
+
+
+def interpreter_of(folder: Path) -> Path:
+    """The Python of a virtual environment."""
+    return folder / "bin" / "python"
+
+
+def is_complete(folder: Path) -> bool:
+    """Whether it was made to the end and its Python still exists."""
+    return (folder / _COMPLETE).exists() and interpreter_of(folder).exists()
+
+
+def make(plan: Plan, log: Preparation) -> bool:
+    """Make the environment unless it is there; whether this call made it.
+
+    Raises:
+        ImageBuildException: uv could not make it.
+        CanceledException: the user gave up.
+    """
+    folder = plan.folder
+    if is_complete(folder):
+        return False
+    made_folder(folder.parent)
+    with _locked(folder.with_suffix(".lock"), log) as lock:
+        if is_complete(folder):
+            return False
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            _build(plan, folder, lock, log)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    return True
+
+
+def _build(plan: Plan, folder: Path, lock: int, log: Preparation) -> None:
+    log.phase(f"making a virtual environment with Python {plan.python_version}")
+    # The folder of the call is one without a pyproject.toml, which uv would otherwise read.
+    _run([_uv(), "venv", "--no-project", "--python", plan.python, str(folder)], plan, lock, log)
+    if plan.lines:
+        log.phase(f"installing packages for Python {plan.python_version}")
+        _run([_uv(), "pip", "install", "--python", str(interpreter_of(folder)), "-r", "-"], plan, lock, log)
+    partial = folder / f"{_COMPLETE}.partial"
+    partial.write_text(json.dumps({"python": plan.python_version, "content": plan.content}))
+    partial.rename(folder / _COMPLETE)
+
+
+def _uv() -> str:
+    try:
+        import uv
+
+        return uv.find_uv_bin()
+    except (ImportError, FileNotFoundError):
+        found = shutil.which("uv")
+    if not found:
+        raise EngineException("The local engine makes environments with uv, which is not there: pip install uv")
+    return found
+
+
+def _run(command: list[str], plan: Plan, lock: int, log: Preparation) -> None:
+    """Run uv with the plan's lines on its standard input and its output going to the log as it comes."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        cwd=plan.folder.parent,
+        env={**os.environ, **uv_variables(os.environ)},
+        start_new_session=True,
+        pass_fds=(lock,),
+    )
+    with process:
+        try:
+            _hand_over(process, "".join(f"{line}\n" for line in plan.lines))
+            tail = _pass_on(process, plan.secrets, log)
+        except BaseException:
+            _end(process)
+            raise
+    if process.returncode:
+        lines = tail.decode(errors="replace").strip().splitlines()[-_TAIL_LINES:]
+        raise ImageBuildException(
+            f"The virtual environment could not be made: uv ended with exit code {process.returncode}. "
+            "Its last lines:\n" + "\n".join(lines)
+        )
+
+
+def _hand_over(process: subprocess.Popen[bytes], text: str) -> None:
+    assert process.stdin is not None
+    try:
+        process.stdin.write(text.encode())
+        process.stdin.close()
+    except BrokenPipeError:  # it did not want to read; its exit code says why
+        pass
+
+
+def _pass_on(process: subprocess.Popen[bytes], secrets: tuple[str, ...], log: Preparation) -> bytes:
+    assert process.stdout is not None
+    tail = b""
+    with selectors.DefaultSelector() as ready:
+        ready.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            if log.canceled():
+                raise CanceledException("Canceled while the environment was being made.")
+            if not ready.select(_LOOK_EVERY_S):
+                continue
+            data = os.read(process.stdout.fileno(), 65536)
+            if not data:
+                return tail
+            for secret in secrets:
+                data = data.replace(secret.encode(), b"***")
+            log.write(data)
+            tail = (tail + data)[-16384:]
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    for number, wait_s in ((signal.SIGTERM, 0.5), (signal.SIGKILL, 10)):
+        try:
+            os.killpg(process.pid, number)
+            process.wait(wait_s)
+        except ProcessLookupError:
+            return
+        except subprocess.TimeoutExpired:
+            continue
+
+
+@contextmanager
+def _locked(path: Path, log: Preparation) -> Iterator[int]:
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        waited = False
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if not waited:
+                    log.phase("waiting for another run that makes the same environment")
+                waited = True
+                if log.canceled():
+                    raise CanceledException("Canceled while another run made the environment.") from None
+                time.sleep(_LOOK_EVERY_S)
+        yield lock
+    finally:
+        os.close(lock)
