@@ -1,0 +1,438 @@
+"""What to run, where and in which environment: ``ScriptRunConfig`` and ``RunConfiguration`` of the SDK.
+
+Both are what the user fills in and may change until the submit; :meth:`ScriptRunConfig.request` turns them into one
+checked value, which is all that a submit reads.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ..environment.element import ConfigElement
+from ..errors import RunConfigurationException, UserErrorException
+from . import checks
+from .sections import (
+    Distributed,
+    DockerConfiguration,
+    HistoryConfiguration,
+    MpiConfiguration,
+    PyTorchConfiguration,
+    TensorflowConfiguration,
+    count,
+)
+
+if TYPE_CHECKING:
+    from ..compute.target import ComputeTarget
+    from ..environment.conda import CondaDependencies
+    from ..environment.spec import Environment
+
+__all__ = [
+    "DockerConfiguration",
+    "HistoryConfiguration",
+    "MpiConfiguration",
+    "PyTorchConfiguration",
+    "Request",
+    "RunConfiguration",
+    "ScriptRunConfig",
+    "TensorflowConfiguration",
+]
+
+LOCAL = "local"
+"""The target of a run whose configuration names none."""
+
+DEFAULT_SCRIPT = "train.py"
+"""The script of a run whose configuration names none (azureml-v1.md section 6.2)."""
+
+_NOT_HERE = {
+    "spark": "Spark jobs cannot be run here",
+    "hdi": "HDInsight clusters cannot be used here",
+    "paralleltask": "parallel tasks cannot be run here",
+    "amlcompute": "make the cluster with ComputeTarget.create and name it in .target",
+    "kubernetescompute": "Kubernetes targets are not available yet",
+    "datacaches": "data caches do not exist here",
+    "services": "applications beside the run do not exist here",
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a submit was asked for, complete and checked; made by :meth:`ScriptRunConfig.request`.
+
+    Attributes:
+        script: relative to ``source_directory`` or absolute; "" when there is a command.
+        command: the whole command instead of script and arguments, or ().
+        environment: an Environment, or the name of one in the workspace.
+        target: name of the compute target, ``local`` when none was named.
+        environment_variables: those of the run alone; they come before the environment's.
+        docker: Docker options set for this run, None when the environment's apply.
+    """
+
+    source_directory: Path
+    script: str
+    arguments: tuple[str, ...]
+    command: tuple[str, ...]
+    environment: Environment | str
+    target: str
+    environment_variables: dict[str, str]
+    node_count: int
+    max_run_duration_seconds: float | None
+    docker: DockerConfiguration | None
+
+
+class RunConfiguration(ConfigElement):
+    """Target, environment and options of a run (azureml-v1.md section 6.2).
+
+    Unknown attributes and values of a wrong type are refused when they are assigned.
+    """
+
+    _fields = (
+        "script",
+        "arguments",
+        "command",
+        "target",
+        "framework",
+        "communicator",
+        "node_count",
+        "priority",
+        "max_run_duration_seconds",
+        "auto_prepare_environment",
+        "environment",
+        "environment_variables",
+        "history",
+        "docker",
+        "tensorflow",
+        "mpi",
+        "pytorch",
+        "data_references",
+        "data",
+        "output_data",
+        "source_directory_data_store",
+    )
+    _types: ClassVar[dict[str, type | tuple[type, ...]]] = {
+        "priority": int,
+        "auto_prepare_environment": bool,
+        "environment_variables": dict,
+        "history": HistoryConfiguration,
+        "docker": DockerConfiguration,
+        "tensorflow": TensorflowConfiguration,
+        "mpi": MpiConfiguration,
+        "pytorch": PyTorchConfiguration,
+        "data_references": dict,
+        "data": dict,
+        "output_data": dict,
+        "source_directory_data_store": str,
+    }
+
+    def __init__(
+        self,
+        script: str | PurePath | None = None,
+        arguments: list[Any] | None = None,
+        framework: str | None = None,
+        communicator: str | None = None,
+        conda_dependencies: CondaDependencies | None = None,
+        _history_enabled: bool | None = None,
+        _path: str | None = None,
+        _name: str | None = None,
+        command: str | list[Any] | None = None,
+    ) -> None:
+        self.script = script or DEFAULT_SCRIPT
+        self.arguments = arguments or []
+        self.command = command or ""
+        self._target: str | None = None
+        self._environment: Environment | str | None = None
+        self.framework = framework or "Python"
+        self.communicator = communicator or "None"
+        self.node_count = 1
+        self.priority: int | None = None
+        self.max_run_duration_seconds: float | None = None
+        self.auto_prepare_environment = True
+        self.environment_variables: dict[str, str] = {}
+        self.history = HistoryConfiguration()
+        self.docker = DockerConfiguration()
+        self.tensorflow = TensorflowConfiguration()
+        self.mpi = MpiConfiguration()
+        self.pytorch = PyTorchConfiguration()
+        self.data_references: dict[str, Any] = {}
+        self.data: dict[str, Any] = {}
+        self.output_data: dict[str, Any] = {}
+        self.source_directory_data_store: str | None = None
+        if conda_dependencies is not None:
+            environment = self.environment
+            assert not isinstance(environment, str)
+            environment.python.conda_dependencies = conda_dependencies
+        self._initialized = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        check = _CHECKS.get(name)
+        super().__setattr__(name, check(name, value) if check else value)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _NOT_HERE:
+            raise AttributeError(f"RunConfiguration has no '{name}': {_NOT_HERE[name]}.")
+        raise AttributeError(f"RunConfiguration has no attribute '{name}'")
+
+    @property
+    def target(self) -> str:
+        """Name of the compute target; a target object or a name can be assigned."""
+        return self._target or LOCAL
+
+    @target.setter
+    def target(self, value: str | ComputeTarget) -> None:
+        self._target = checks.target_name(value)
+
+    @property
+    def environment(self) -> Environment | str:
+        """The environment; the name of one that is registered in the workspace can be assigned too."""
+        if self._environment is None:
+            from ..environment.spec import Environment
+
+            self._environment = Environment("default-environment")
+        return self._environment
+
+    @environment.setter
+    def environment(self, value: Environment | str) -> None:
+        self._environment = checks.environment(value)
+
+    @staticmethod
+    def load(path: str, name: str | None = None) -> RunConfiguration:
+        """Not available: ``.runconfig`` files are not read.
+
+        Raises:
+            RunConfigurationException: always.
+        """
+        raise RunConfigurationException("Files *.runconfig cannot be read yet; fill in a RunConfiguration() instead.")
+
+    def save(self, path: str | None = None, name: str | None = None, separate_environment_yaml: bool = False) -> None:
+        """Not available: ``.runconfig`` files are not written.
+
+        Raises:
+            RunConfigurationException: always.
+        """
+        raise RunConfigurationException("Files *.runconfig cannot be written yet; keep the cell that fills it in.")
+
+
+class ScriptRunConfig(ConfigElement):
+    """What to run, where, and in which environment (azureml-v1.md section 6.1).
+
+    Args:
+        source_directory: folder whose files the run gets a copy of; it must exist at submit.
+        script: file to run, relative to ``source_directory``.
+        arguments: one list element per argument; numbers become text, no shell is involved.
+        run_config: a configuration to use; a target, environment or option given here as well must not contradict it.
+        compute_target: target object or name; ``local`` when neither is given.
+        environment: Environment object, or the name of one that is registered in the workspace.
+        distributed_job_config: MPI, TensorFlow or PyTorch options.
+        max_run_duration_seconds: the run is stopped after that time; 30 days unless given.
+        command: instead of script and arguments: text for the shell, or a list.
+        docker_runtime_config: Docker options of this run.
+    """
+
+    MAX_DURATION_SECONDS_DEFAULT = 2592000
+
+    _fields = ("source_directory", "script", "arguments", "command", "run_config")
+    _types: ClassVar[dict[str, type | tuple[type, ...]]] = {"run_config": RunConfiguration}
+
+    def __init__(
+        self,
+        source_directory: str | os.PathLike[str],
+        script: str | PurePath | None = None,
+        arguments: list[Any] | None = None,
+        run_config: RunConfiguration | None = None,
+        _telemetry_values: Any = None,
+        compute_target: str | ComputeTarget | None = None,
+        environment: Environment | str | None = None,
+        distributed_job_config: Distributed | None = None,
+        resume_from: Any = None,
+        max_run_duration_seconds: float | None = MAX_DURATION_SECONDS_DEFAULT,
+        command: str | list[Any] | None = None,
+        docker_runtime_config: DockerConfiguration | None = None,
+    ) -> None:
+        if resume_from is not None:
+            raise UserErrorException("resume_from is not available yet: pass the path of the checkpoint in arguments.")
+        self.source_directory = source_directory
+        self.script = script
+        self.arguments = arguments
+        self.command = command
+        self.run_config = RunConfiguration() if run_config is None else run_config
+        self._telemetry_values = _telemetry_values
+        _check_exclusive(self.script, self.arguments, self.command)
+        given = {
+            "compute_target": checks.target_name(compute_target) if compute_target is not None else None,
+            "environment": checks.environment(environment) if environment is not None else None,
+            "distributed_job_config": checks.distributed(distributed_job_config),
+            "docker_runtime_config": checks.docker(docker_runtime_config),
+            "max_run_duration_seconds": checks.seconds("max_run_duration_seconds", max_run_duration_seconds),
+        }
+        if run_config is not None and max_run_duration_seconds == self.MAX_DURATION_SECONDS_DEFAULT:
+            del given["max_run_duration_seconds"]
+        given = {name: value for name, value in given.items() if value is not None}
+        if run_config is not None:
+            given = _compatible(run_config, given)
+            if given:
+                warnings.warn(_both_given(sorted(given)), UserWarning, stacklevel=2)
+            for name in _shadowed(run_config, self):
+                warnings.warn(
+                    f"Both ScriptRunConfig and its run_config have {name}; those of ScriptRunConfig are used.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+        for name, value in given.items():
+            _APPLY[name](self.run_config, value)
+        self._initialized = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._initialized and name in ("target", "compute_target", "environment", "docker", "node_count"):
+            field = "target" if name == "compute_target" else name
+            raise AttributeError(f"ScriptRunConfig has no attribute '{name}'; set .run_config.{field} instead.")
+        check = _SCRIPT_CHECKS.get(name)
+        super().__setattr__(name, check(name, value) if check else value)
+
+    def request(self) -> Request:
+        """Everything that was asked for, as one checked value; nothing is read from disk.
+
+        Raises:
+            UserErrorException: an argument or variable cannot be passed to a process.
+            RunConfigurationException: values contradict each other, or ask for what is not available.
+        """
+        config = self.run_config
+        command = self.command or ("" if self.script else config.command)
+        script = "" if command else os.fspath(self.script or config.script)
+        arguments = self.arguments or ([] if command else config.arguments)
+        _check_exclusive(self.script, arguments, command)
+        for name in ("data", "data_references", "output_data"):
+            if getattr(config, name):
+                raise RunConfigurationException(
+                    f"run_config.{name} is not available yet: pass the folder of the data in arguments instead."
+                )
+        _check_single_process(config)
+        return Request(
+            source_directory=Path(self.source_directory),
+            script=script,
+            arguments=checks.texts("arguments", arguments),
+            command=checks.command_vector(command),
+            environment=config.environment,
+            target=config.target,
+            environment_variables={**_pytorch_variables(config), **checks.variable_texts(config.environment_variables)},
+            node_count=config.node_count,
+            max_run_duration_seconds=config.max_run_duration_seconds,
+            docker=None if config.docker == DockerConfiguration() else config.docker,
+        )
+
+
+def _pytorch_variables(config: RunConfiguration) -> dict[str, str]:
+    """What ``torch.distributed`` reads in the only process of a run (azureml-v1.md section 6.1)."""
+    if config.framework != "PyTorch":
+        return {}
+    return {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": "29500",
+        **dict.fromkeys(("RANK", "LOCAL_RANK", "NODE_RANK"), "0"),
+        "WORLD_SIZE": "1",
+    }
+
+
+def _check_single_process(config: RunConfiguration) -> None:
+    processes = {
+        "IntelMpi": config.mpi.process_count_per_node,
+        "OpenMpi": config.mpi.process_count_per_node,
+        "ParameterServer": max(config.tensorflow.worker_count, config.tensorflow.parameter_server_count),
+    }.get(config.communicator, (config.pytorch.process_count or 1) if config.framework == "PyTorch" else 1)
+    if config.node_count > 1 or processes > 1:
+        raise RunConfigurationException(
+            f"The run asks for {config.node_count} node(s) and {processes} process(es); a run has one of each for now."
+            " Leave distributed_job_config out, or let one command start them: command=['torchrun', …]."
+        )
+
+
+def _check_exclusive(script: Any, arguments: Any, command: Any) -> None:
+    if command and (script or arguments):
+        other = "script" if script else "arguments"
+        raise RunConfigurationException(
+            f"Give either command or {other}, not both: command=['python', 'train.py', '--epochs', '1'] has them all."
+        )
+
+
+_CHECKS = {
+    "script": checks.script_name,
+    "arguments": checks.argument_list,
+    "command": checks.command_value,
+    "node_count": count,
+    "max_run_duration_seconds": checks.seconds,
+    "framework": checks.one_of("Python", "PyTorch", "TensorFlow"),
+    "communicator": checks.one_of("None", "Nccl", "Gloo", "IntelMpi", "OpenMpi", "ParameterServer"),
+}
+_SCRIPT_CHECKS = {
+    "source_directory": checks.folder,
+    "script": checks.script_name,
+    "arguments": checks.argument_list,
+    "command": checks.command_value,
+}
+
+
+def _apply_distributed(config: RunConfiguration, value: Distributed) -> None:
+    if isinstance(value, TensorflowConfiguration):
+        config.tensorflow, config.node_count = value, value.worker_count
+        config.framework, config.communicator = "TensorFlow", "ParameterServer"
+    elif isinstance(value, MpiConfiguration):
+        config.mpi, config.node_count = value, value.node_count
+        config.framework, config.communicator = "Python", "IntelMpi"
+    else:
+        config.pytorch, config.node_count = value, value.node_count
+        config.framework, config.communicator = "PyTorch", value.communication_backend
+
+
+_APPLY: dict[str, Any] = {
+    "compute_target": lambda config, value: setattr(config, "target", value),
+    "environment": lambda config, value: setattr(config, "environment", value),
+    "distributed_job_config": _apply_distributed,
+    "docker_runtime_config": lambda config, value: setattr(config, "docker", value),
+    "max_run_duration_seconds": lambda config, value: setattr(config, "max_run_duration_seconds", value),
+}
+
+
+def _compatible(config: RunConfiguration, given: dict[str, Any]) -> dict[str, Any]:
+    """What was given beside ``run_config`` and is not in it.
+
+    Raises:
+        RunConfigurationException: the two say different things; Azure ML would drop one of them in silence.
+    """
+    distributed = (config.framework, config.communicator, config.node_count) != ("Python", "None", 1)
+    set_there: dict[str, Any] = {
+        "compute_target": config._target,
+        "environment": config._environment,
+        "distributed_job_config": {"PyTorch": config.pytorch, "TensorFlow": config.tensorflow}.get(
+            config.framework, config.mpi
+        )
+        if distributed
+        else None,
+        "docker_runtime_config": None if config.docker == DockerConfiguration() else config.docker,
+        "max_run_duration_seconds": config.max_run_duration_seconds,
+    }
+    for name, value in given.items():
+        there = set_there[name]
+        if there is not None and there is not value and there != value:
+            raise RunConfigurationException(
+                f"run_config has another {name} than the one given beside it. Give it in one of the two places."
+            )
+    return {name: value for name, value in given.items() if set_there[name] is None}
+
+
+def _both_given(names: list[str]) -> str:
+    return (
+        f"run_config was given without {', '.join(names)}, so those given beside it are used and set on it. (Azure ML"
+        " ignores them.)"
+    )
+
+
+def _shadowed(config: RunConfiguration, script_config: ScriptRunConfig) -> list[str]:
+    """Which of script, arguments and command both have, with different values."""
+    shadowed = []
+    for name, default in (("script", DEFAULT_SCRIPT), ("arguments", []), ("command", "")):
+        there, here = getattr(config, name), getattr(script_config, name)
+        if here and there and there != default and here != there:
+            shadowed.append(name)
+    return shadowed
