@@ -1,0 +1,144 @@
+"""The files of a run that a user may have: its logs and what the job left in ``outputs`` and ``logs``.
+
+The job writes there, symbolic links included, and it may do so while we read. So a name is resolved first, must lie
+in the run's folder, and is then opened step by step without following any link.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from ..errors import NameNotFoundException, UserErrorException
+
+FOLDERS = ("azureml-logs", "logs", "outputs")
+"""What of a run's folder belongs to its user; the rest is ours."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One file of a run. ``name`` is relative to the run's folder, with slashes: ``outputs/model.pkl``."""
+
+    name: str
+    size_bytes: int
+
+
+def list_artifacts(run_folder: Path) -> list[Artifact]:
+    """All files of a run, by name. Links that lead out of its folder are not among them."""
+    root = os.path.realpath(run_folder)
+    found = []
+    for top in FOLDERS:
+        for name in _files(run_folder, top, root):
+            try:
+                size_bytes = os.stat(run_folder / name).st_size
+            except OSError:  # the job has removed it meanwhile
+                continue
+            found.append(Artifact(name, size_bytes))
+    return sorted(found, key=lambda artifact: artifact.name)
+
+
+def _files(run_folder: Path, top: str, root: str) -> Iterator[str]:
+    """Names of the regular files below one of :data:`FOLDERS`; links to folders are not entered."""
+    if not _inside(run_folder / top, root):
+        return
+    for folder, _, names in os.walk(run_folder / top):
+        for name in names:
+            path = os.path.join(folder, name)
+            if os.path.isfile(path) and _inside(path, root):
+                yield os.path.relpath(path, run_folder).replace(os.sep, "/")
+
+
+def _inside(path: str | Path, root: str) -> bool:
+    return os.path.realpath(path).startswith(root + os.sep)
+
+
+def open_artifact(run_folder: Path, name: str) -> IO[bytes]:
+    """A file of the run, open for reading.
+
+    Raises:
+        NameNotFoundException: the run has no such file; the message suggests the nearest name.
+        UserErrorException: the name does not stay in the run's folder.
+    """
+    clean = _clean(name)
+    root = os.path.realpath(run_folder)
+    resolved = os.path.realpath(run_folder / clean)
+    if not resolved.startswith(root + os.sep):
+        raise UserErrorException(f"'{name}' leads out of the run's folder, so it is not opened.")
+    try:
+        return os.fdopen(_open_below(root, os.path.relpath(resolved, root)), "rb")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        raise _missing(run_folder, clean) from None
+    except OSError as error:
+        raise UserErrorException(f"'{name}' cannot be read: {error.strerror}.", inner_exception=error) from error
+
+
+def _open_below(root: str, relative: str) -> int:
+    """A descriptor of a regular file, reached from ``root`` without following links."""
+    *folders, last = relative.split(os.sep)
+    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        for folder in folders:
+            below = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=at)
+            os.close(at)
+            at = below
+        # Without O_NONBLOCK a named pipe would wait for a writer for ever.
+        file = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=at)
+    finally:
+        os.close(at)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise IsADirectoryError
+    return file
+
+
+def _clean(name: str) -> str:
+    """The name in its one form: ``./outputs//a`` is ``outputs/a``.
+
+    Raises:
+        UserErrorException: it is no name of a file below one of :data:`FOLDERS`.
+    """
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise UserErrorException(f"The name of a run's file is text such as 'outputs/model.pkl', not {name!r}.")
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts:
+        raise UserErrorException(f"'{name}' leads out of the run's folder; names are like 'outputs/model.pkl'.")
+    if not path.parts or path.parts[0] not in FOLDERS:
+        raise UserErrorException(f"'{name}' is no file of the run; names begin with {'/, '.join(FOLDERS)}/.")
+    return str(path)
+
+
+def _missing(run_folder: Path, name: str) -> NameNotFoundException:
+    names = [artifact.name for artifact in list_artifacts(run_folder)]
+    below = [known for known in names if known.startswith(f"{name}/")]
+    hint = f"It is a folder of {len(below)} file(s): use download_files(prefix='{name}')." if below else ""
+    return NameNotFoundException("file", name, names, hint)
+
+
+def copy_artifact(run_folder: Path, name: str, destination: Path) -> Path:
+    """Copy a file of the run; an existing file is replaced, and only by a whole one.
+
+    Raises:
+        NameNotFoundException: the run has no such file.
+        UserErrorException: it cannot be read, or the destination cannot be written.
+    """
+    with open_artifact(run_folder, name) as source:
+        partial = destination.with_name(f".{destination.name}.{os.getpid()}.partial")
+        try:
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            with open(partial, "wb") as target:
+                shutil.copyfileobj(source, target, 1 << 20)
+            partial.replace(destination)
+        except OSError as error:
+            raise UserErrorException(
+                f"{destination} cannot be written: {error.strerror}.", inner_exception=error
+            ) from error
+        finally:
+            with suppress(OSError):  # it is gone when all went well
+                partial.unlink()
+    return destination
