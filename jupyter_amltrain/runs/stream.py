@@ -183,16 +183,21 @@ def points(record: Record) -> list[NewPoint]:
         if kind in ("row", "table"):
             columns = {name: _decoded(cell) for name, cell in record["v"].items()}
             return [_point(record, kind, record["n"], columns)]
-    except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, IndexError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"not a {kind} record: {record!r:.500}") from error
     return []
 
 
-def _point(
-    record: Record, kind: str, name: str, value: Any, step: int | float | None = None, at: float | None = None
-) -> NewPoint:
+def _point(record: Record, kind: str, name: str, value: Any, step: Any = None, at: Any = None) -> NewPoint:
     at = float(record["t"] if at is None else at)
-    return NewPoint(name=str(name), kind=kind, value=value, step=step, at=at, rank=int(record.get("r", 0)))
+    rank = int(record.get("r", 0))
+    numbers = [at, rank, 0 if step is None else step]
+    if kind == "scalar" and not isinstance(value, (str, float, type(None))):
+        numbers.append(value)
+    # What a database cannot hold must not stop the intake: anyone may print an envelope.
+    if not all(isinstance(number, (int, float)) and -(2**63) <= number < 2**63 for number in numbers):
+        raise ValueError("not a number, or one beyond 64 bits")
+    return NewPoint(name=str(name), kind=kind, value=value, step=step, at=at, rank=rank)
 
 
 def _decoded(value: Any) -> Any:

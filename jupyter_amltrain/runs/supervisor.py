@@ -29,38 +29,49 @@ _IDLE_S = 3600
 """The idle helper of a forgotten notebook goes away after this; the next submit starts a new one."""
 
 
-def serve(workspace_folder: Path, run_id: str, secrets: Mapping[str, str]) -> None:
-    """Take care of a run to its end, then of those that waited for its place. Returns at once when others do."""
+def serve(workspace_folder: Path, run_id: str, secrets: Mapping[str, str]) -> str | None:
+    """Take care of a run to its end; the id of the run that waited longest for its place, now claimed, or None.
+
+    Returns at once when another supervisor has the run.
+    """
     store = Store(workspace_folder)
     folder = workspace_folder / "runs" / run_id
     lock = RunLock(folder / SUPERVISOR_LOCK)
     if not lock.acquire(patience_s=0.5):
-        return
-    target = ""
+        return None
     try:
         run = store.run(run_id)
-        target = run.target
         if run.status not in (*states.TERMINAL, *states.WAITING):
             Supervision(store, folder, run, secrets).run_to_end()
     finally:
         lock.release()
-    start_waiting(workspace_folder, store, target)
+    following = store.claim_next(run.target)
+    if following:
+        # This process is warm, so it goes on with the next itself; more room than that is for new ones.
+        start_waiting(workspace_folder, store, run.target)
+    return following
 
 
-def _serve_or_close(request: Mapping[str, Any]) -> None:
-    """Serve a request; an error of ours is written beside the run and closes it with a sentence."""
-    workspace_folder, run_id = Path(request["workspace"]), str(request["run"])
+def _serve_all(request: Mapping[str, Any]) -> None:
+    """Serve a request, then whoever waited for the place, until nobody does."""
+    run_id, secrets = request["run"], request["secrets"]
+    while run_id:
+        run_id, secrets = _serve_or_close(Path(request["workspace"]), run_id, secrets), {}
+
+
+def _serve_or_close(workspace_folder: Path, run_id: str, secrets: Mapping[str, str]) -> str | None:
+    """Serve a run; an error of ours is written beside it and closes it with a sentence."""
     try:
-        serve(workspace_folder, run_id, request["secrets"])
+        return serve(workspace_folder, run_id, secrets)
     except Exception as error:  # noqa: BLE001 - the last frame of the process: a run must never stay open without a reason
         log = workspace_folder / "runs" / run_id / SUPERVISOR_LOG
         with open(log, "a", encoding="utf-8") as file:
             traceback.print_exc(file=file)
         message = error.message if isinstance(error, AzureMLException) else f"{type(error).__name__}: {error}"
         reason = f"jupyter_amltrain could not go on with this run: {message} (details: {log})"
-        Store(workspace_folder).move(
-            run_id, states.FAILED, reason, error={"code": "SystemError", "message": reason}
-        )
+        store = Store(workspace_folder)
+        store.move(run_id, states.FAILED, reason, error={"code": "SystemError", "message": reason})
+        return store.claim_next(store.run(run_id).target)
 
 
 def _take_environment(request: Mapping[str, Any]) -> None:
@@ -71,7 +82,7 @@ def _take_environment(request: Mapping[str, Any]) -> None:
 def _one() -> None:
     request = json.loads(sys.stdin.readline())
     _take_environment(request)
-    _serve_or_close(request)
+    _serve_all(request)
 
 
 def _warm() -> None:
@@ -105,7 +116,7 @@ def _become_supervisor(line: bytes) -> None:
         os.close(nothing)
         request = json.loads(line)
         _take_environment(request)
-        _serve_or_close(request)
+        _serve_all(request)
         status = 0
     finally:
         os._exit(status)  # not the helper's way out: nothing of its is to be run twice
