@@ -15,7 +15,10 @@ def seconds(code: str, before: str = "") -> float:
     """Median time that ``code`` takes in new processes."""
     timed = before + _TIMED.format(code=code)
     return middle(
-        [float(subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout) for _ in range(7)]
+        [
+            float(subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=True).stdout)
+            for _ in range(7)
+        ]
     )
 
 
@@ -23,9 +26,7 @@ def main() -> None:
     """Measure all three."""
     package = seconds("import jupyter_amltrain")
     extension = seconds("shell.extension_manager.load_extension('jupyter_amltrain')", _SHELL)
-    print_result(
-        "import_time", package, "s", baseline=seconds("import IPython"), extra={"load_ext": extension}
-    )
+    print_result("import_time", package, "s", baseline=seconds("import IPython"), extra={"load_ext": extension})
 
 
 if __name__ == "__main__":

@@ -55,7 +55,9 @@ def main() -> None:
     for _ in range(5):
         bare.append(bare_lines_s())
         ours.append(ours_lines_s())
-    print_result("log_storm", middle(ours), "lines/s", baseline=middle(bare), extra={"best": max(ours), "worst": min(ours)})
+    print_result(
+        "log_storm", middle(ours), "lines/s", baseline=middle(bare), extra={"best": max(ours), "worst": min(ours)}
+    )
 
 
 if __name__ == "__main__":

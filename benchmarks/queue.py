@@ -28,7 +28,9 @@ def main() -> None:
             made.store.move(run.id, "Completed")
         full = [submit_s(made, asked) for _ in range(40)]
     slower = 100 * (middle(full) / middle(empty) - 1)
-    print_result("queue", middle(full), "s", baseline=middle(empty), extra={"past_runs": PAST, "slower_percent": slower})
+    print_result(
+        "queue", middle(full), "s", baseline=middle(empty), extra={"past_runs": PAST, "slower_percent": slower}
+    )
 
 
 def submit_s(made: object, asked: object) -> float:

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..submission.job import JOB_ROOT, Job
-
-if TYPE_CHECKING:
-    from docker import APIClient
 
 _LOG_DRIVERS = {
     # Nothing may rotate away before it was read: one file, as large as it gets, uncompressed.
@@ -41,8 +38,8 @@ class EngineFacts:
         return os.getuid() != 0 and not (self.rootless and self.kind == "docker")
 
     @classmethod
-    def ask(cls, client: APIClient) -> EngineFacts:
-        """The facts, from the engine."""
+    def ask(cls, client: Any) -> EngineFacts:
+        """The facts, from the engine that docker-py's low-level ``client`` talks to."""
         version, info = client.version(), client.info()
         components = " ".join(component.get("Name", "") for component in version.get("Components") or [])
         security = " ".join(info.get("SecurityOptions") or [])

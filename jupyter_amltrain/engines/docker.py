@@ -31,7 +31,10 @@ from .frames import demultiplex
 from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation
 
 if TYPE_CHECKING:
-    from docker import APIClient, DockerClient
+    from docker import DockerClient
+
+_Api = Any
+"""docker-py's low-level client, whose type stubs leave out the calls we need."""
 
 _RETRY_STOP_S = 0.01
 
@@ -95,7 +98,7 @@ class DockerEngine:
             handle["memory_bytes"] = job.resources.memory_bytes
         return handle
 
-    def _create(self, client: APIClient, job: Job, gpus: bool = True) -> dict[str, Any]:
+    def _create(self, client: _Api, job: Job, gpus: bool = True) -> dict[str, Any]:
         from docker import errors
 
         facts = self._known(client)
@@ -115,7 +118,7 @@ class DockerEngine:
                 raise
         return dict(client.inspect_container(job.name))
 
-    def _begin(self, client: APIClient, job: Job, container: str) -> list[str]:
+    def _begin(self, client: _Api, job: Job, container: str) -> list[str]:
         """Attach, then start, so that not one byte is missed. Returns notes for the control log."""
         from docker import errors
 
@@ -240,7 +243,7 @@ class DockerEngine:
     # --- the connection ------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _client(self, timeout: float | None = 60) -> Iterator[APIClient]:
+    def _client(self, timeout: float | None = 60) -> Iterator[_Api]:
         with self._docker(timeout) as docker:
             yield docker.api
 
@@ -269,16 +272,17 @@ class DockerEngine:
 
             tls = kwargs_from_env().get("tls") if os.environ.get("DOCKER_HOST") == url else None
             options: dict[str, Any] = {"tls": tls} if tls else {}
-            clients[key] = DockerClient(base_url=url, version="auto", timeout=timeout, **options)
+            options["timeout"] = timeout  # None waits for ever, which the type stubs do not know
+            clients[key] = DockerClient(base_url=url, version="auto", **options)
         client: DockerClient = clients[key]
         return client
 
-    def _known(self, client: APIClient) -> EngineFacts:
+    def _known(self, client: _Api) -> EngineFacts:
         if self._facts is None:
             self._facts = EngineFacts.ask(client)
         return self._facts
 
-    def _can_give_gpus(self, client: APIClient) -> bool:
+    def _can_give_gpus(self, client: _Api) -> bool:
         """Whether a container with a GPU could start here, asked without running anything.
 
         The engine looks for its GPU driver, and NVIDIA's hook for the device, before the program; so a program that
@@ -302,7 +306,7 @@ class DockerEngine:
             client.remove_container(probe, force=True)
         return True
 
-    def _ensure_shared(self, client: APIClient, job: Job) -> None:
+    def _ensure_shared(self, client: _Api, job: Job) -> None:
         """Refuse clearly when the engine does not see our folders (remote engine, Jupyter itself in a container).
 
         Asked once per engine and home folder: a container that is created, never started, and looked into.

@@ -60,6 +60,7 @@ def follow(
     log_after: Mapping[str, int] | None = None,
     points_after: int | None = None,
     poll_s: float = 0.02,
+    idle_s: float | None = None,
 ) -> Iterator[Update]:
     """Every change of a run, until it is over and everything was given out.
 
@@ -67,6 +68,7 @@ def follow(
         log_after: log name to offset from which on its bytes are wanted; files not named start at 0.
         points_after: cursor from which on points are wanted, None for no points.
         poll_s: longest pause between two looks; a look at a run where nothing happens costs some 20 µs.
+        idle_s: after that long without news give an update without news, so that the caller can do other things.
     """
     cursors = dict(log_after or {})
     shown: RunRecord | None = None
@@ -94,14 +96,21 @@ def follow(
             yield Update(run)
             return
         pause_s = _FIRST_POLL_S if news else min(poll_s, pause_s * 1.5)
-        _wait_for_change(store, run_folder, cursors, pause_s, poll_s)
+        if not _wait_for_change(store, run_folder, cursors, pause_s, poll_s, idle_s):
+            yield Update(run)
 
 
-def _wait_for_change(store: Store, run_folder: Path, cursors: Mapping[str, int], pause_s: float, poll_s: float) -> None:
-    """Return when the store or a log has changed; looks cost microseconds, so they may come often."""
+def _wait_for_change(
+    store: Store, run_folder: Path, cursors: Mapping[str, int], pause_s: float, poll_s: float, idle_s: float | None
+) -> bool:
+    """True when the store or a log has changed, False after ``idle_s``; looks cost microseconds and may come often."""
+    end = None if idle_s is None else time.monotonic() + idle_s
     while not store.changed() and not _has_grown(run_folder, cursors):
+        if end is not None and time.monotonic() >= end:
+            return False
         time.sleep(pause_s)
         pause_s = min(poll_s, pause_s * 1.5)
+    return True
 
 
 def _has_grown(run_folder: Path, cursors: Mapping[str, int]) -> bool:

@@ -177,7 +177,9 @@ class Store:
     def list_targets(self) -> dict[str, dict[str, Any]]:
         """Name to definition of all targets, by name."""
         with self._connection() as connection:
-            rows = connection.execute("SELECT name, definition, created, modified FROM targets ORDER BY name").fetchall()
+            rows = connection.execute(
+                "SELECT name, definition, created, modified FROM targets ORDER BY name"
+            ).fetchall()
         return {
             name: {**json.loads(definition), "created": created, "modified": modified}
             for name, definition, created, modified in rows
@@ -234,7 +236,9 @@ class Store:
                 "INSERT INTO transitions (run, status, reason, at) VALUES (?, ?, ?, ?)",
                 [(number, states.NOT_STARTED, "submitted", now), (number, status, reason, now)],
             )
-            connection.executemany("INSERT INTO tags VALUES (?, ?, ?)", [(number, *item) for item in (tags or {}).items()])
+            connection.executemany(
+                "INSERT INTO tags VALUES (?, ?, ?)", [(number, *item) for item in (tags or {}).items()]
+            )
             connection.executemany(
                 "INSERT INTO properties VALUES (?, ?, ?)", [(number, *item) for item in (properties or {}).items()]
             )
@@ -507,9 +511,7 @@ class Store:
             ],
         )
 
-    def points(
-        self, run_id: str, after: int = 0, *, name: str | None = None, limit: int | None = None
-    ) -> list[Point]:
+    def points(self, run_id: str, after: int = 0, *, name: str | None = None, limit: int | None = None) -> list[Point]:
         """Logged values in the order they were stored, from cursor ``after`` on."""
         condition, values = "", [run_id, after]
         if name is not None:

@@ -94,7 +94,9 @@ class Supervision:
             user=f"{os.getuid()}:{os.getgid()}",
         )
         self._control(f"{'Built' if image.built else 'Found'} environment {image.name} ({image.digest or 'local'})")
-        self._control(f"Running on {self._engine.name}{'' if self._engine.isolated else ' (not isolated)'}: {job.command}")
+        self._control(
+            f"Running on {self._engine.name}{'' if self._engine.isolated else ' (not isolated)'}: {job.command}"
+        )
         self._move(states.STARTING, "starting the job")
         handle = self._engine.start(job)
         for note in handle.get("notes") or []:
@@ -287,5 +289,3 @@ def _workspace_names(folder: Path) -> dict[str, str]:
 
     names = json.loads((folder / "workspace.json").read_text(encoding="utf-8"))
     return {key: str(names.get(key, "")) for key in ("name", "subscription_id", "resource_group")}
-
-

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from ..environment.spec import Environment
     from ..runs.record import RunRecord
     from ..workspace import Workspace
-    from .config import ScriptRunConfig
+    from .config import Request, ScriptRunConfig
 
 _LOCAL = "local"
 
@@ -46,13 +46,15 @@ def submit(
         EngineException: the engine does not answer, or cannot give what the run needs.
         StoreException: the home folder cannot be written.
     """
-    run_config = config.run_config
-    source = _source_directory(config.source_directory, run_config.script, bool(run_config.command))
-    environment = _environment(workspace, run_config.environment)
-    target = _target(workspace, run_config.target, run_config.node_count)
+    request = config.request()
+    source = _source_directory(request.source_directory, request.script, bool(request.command))
+    environment = _environment(workspace, request.environment)
+    target = _target(workspace, request.target, request.node_count)
     spec, secrets = environment._to_spec(), environment._secrets()
+    if request.docker and request.docker.use_docker:
+        spec["docker_enabled"] = True
     engine_name = choose_engine(target, spec)
-    resources, notes = _resources(target, spec, run_config)
+    resources, notes = _resources(target, spec, request)
     engine = get_engine(engine_name)
     notes += engine.check(spec, resources, secrets)
     if not engine.isolated:
@@ -63,19 +65,19 @@ def submit(
         properties = git.result()
     definition = RunDefinition(
         experiment=experiment,
-        target=str(run_config.target),
+        target=request.target,
         engine=engine_name,
         environment=spec,
         source_directory=str(source),
         snapshot_id=snapshot.id,
-        script=run_config.script if not run_config.command else "",
-        arguments=tuple(str(argument) for argument in run_config.arguments or ()),
-        command=_command(run_config.command),
-        environment_variables=dict(spec["environment_variables"]),
+        script=request.script,
+        arguments=request.arguments,
+        command=request.command,
+        environment_variables={**spec["environment_variables"], **request.environment_variables},
         resources=resources,
-        node_count=run_config.node_count,
+        node_count=request.node_count,
         network_mode=target.get("network_mode"),
-        max_run_duration_seconds=run_config.max_run_duration_seconds,
+        max_run_duration_seconds=request.max_run_duration_seconds,
     )
     run = _enter(workspace, definition, target, snapshot, notes, tags or {}, properties)
     if run.status != states.QUEUED:
@@ -129,8 +131,8 @@ def _enter(
         ) from error
 
 
-def _source_directory(source_directory: Any, script: str, is_command: bool) -> Path:
-    folder = Path(source_directory or ".").expanduser().absolute()
+def _source_directory(source_directory: Path, script: str, is_command: bool) -> Path:
+    folder = source_directory.expanduser().absolute()
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
         raise ExperimentExecutionException(
@@ -195,18 +197,12 @@ def choose_engine(target: Mapping[str, Any], environment: EnvironmentSpec) -> st
 
 
 def _resources(
-    target: Mapping[str, Any], environment: EnvironmentSpec, run_config: Any
+    target: Mapping[str, Any], environment: EnvironmentSpec, request: Request
 ) -> tuple[Resources, list[str]]:
     from ..compute.sizes import target_resources
 
     resources, notes = target_resources(target)
-    shm_size = getattr(run_config.docker, "shm_size", None) or environment["shm_size"]
+    shm_size = (request.docker.shm_size if request.docker else None) or environment["shm_size"]
     if shm_size:
         resources = replace(resources, shm_bytes=size_bytes(shm_size))
     return resources, list(notes)
-
-
-def _command(command: Any) -> tuple[str, ...]:
-    if not command:
-        return ()
-    return ("/bin/sh", "-c", command) if isinstance(command, str) else tuple(str(word) for word in command)
