@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -300,7 +301,8 @@ class ScriptRunConfig(ConfigElement):
         """
         config = self.run_config
         command = self.command or ("" if self.script else config.command)
-        script = "" if command else os.fspath(self.script or config.script)
+        source = Path(self.source_directory)
+        script = "" if command else _relative(os.fspath(self.script or config.script), source)
         arguments = self.arguments or ([] if command else config.arguments)
         _check_exclusive(self.script, arguments, command)
         for name in ("data", "data_references", "output_data"):
@@ -310,7 +312,7 @@ class ScriptRunConfig(ConfigElement):
                 )
         _check_single_process(config)
         return Request(
-            source_directory=Path(self.source_directory),
+            source_directory=source,
             script=script,
             arguments=checks.texts("arguments", arguments),
             command=checks.command_vector(command),
@@ -346,6 +348,15 @@ def _check_single_process(config: RunConfiguration) -> None:
             f"The run asks for {config.node_count} node(s) and {processes} process(es); a run has one of each for now."
             " Leave distributed_job_config out, or let one command start them: command=['torchrun', …]."
         )
+
+
+def _relative(script: str, source: Path) -> str:
+    """A script below the source directory as a name in it, for the job runs a copy."""
+    absolute = Path(script).expanduser()
+    if absolute.is_absolute():
+        with suppress(ValueError):  # it lies elsewhere; the submit refuses it
+            return absolute.relative_to(source.expanduser().absolute()).as_posix()
+    return script
 
 
 def _check_exclusive(script: Any, arguments: Any, command: Any) -> None:

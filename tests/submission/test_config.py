@@ -79,6 +79,11 @@ def test_nothing_named_is_train_py_on_local_in_the_default_environment() -> None
     assert (request.script, request.target, request.environment.name) == ("train.py", "local", "default-environment")
 
 
+def test_an_absolute_script_in_the_source_directory_is_named_from_there(tmp_path: Path) -> None:
+    assert ScriptRunConfig(tmp_path, tmp_path / "sub/a.py").request().script == "sub/a.py"
+    assert ScriptRunConfig(tmp_path, "/elsewhere/a.py").request().script == "/elsewhere/a.py"
+
+
 def test_numbers_and_paths_become_text() -> None:
     config = ScriptRunConfig(".", "a.py", arguments=["--lr", 0.1, "-n", 3, Path("data") / "x", True])
     assert config.request().arguments == ("--lr", "0.1", "-n", "3", "data/x", "True")
