@@ -86,8 +86,6 @@ def assert_whole(store: Store, run: RunRecord, log: Path, raw: dict[str, bytes],
     expected_err = text_of(raw["0/stderr"])
     assert len(written) == len(text_of(raw["0/stdout"])) + len(expected_err)
     assert [point.value for point in store.points(run.id)] == list(range(lines))
-    # Streams may interleave anywhere, so each is compared as the subsequence of bytes only it can have written.
-    assert sum(written.count(b"%d" % number) for number in (lines - 1,)) >= 1
 
 
 @settings(max_examples=150, deadline=None)
@@ -140,7 +138,9 @@ def test_two_streams_are_each_whole_after_kills(
     # Upper case on one stream, lower case on the other, so that each can be told from the log.
     raw = {
         "0/stdout": b"".join(b"OUT%dX" % n + record(n) for n in range(lines)),
-        "0/stderr": b"".join(b"err%sx" % str(n).translate(str.maketrans("0123456789", "abcdefghij")).encode() for n in range(lines)),
+        "0/stderr": b"".join(
+            b"err%sx" % str(n).translate(str.maketrans("0123456789", "abcdefghij")).encode() for n in range(lines)
+        ),
     }
     log = folder / "log.txt"
     kills = 0
