@@ -1,0 +1,204 @@
+"""The engine's HTTP API as this folder uses it: plain JSON calls, and JSON streams that can be given up at any time."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import IO, TYPE_CHECKING, Any
+
+from ..errors import CanceledException, EngineUnavailableException
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+LOOK_S = 0.1
+"""How often a stream asks whether the user gave up."""
+
+
+class EngineApi:
+    """Raw calls on a docker-py client, which brings the connection, TLS and the API version.
+
+    Errors of the engine come back as status codes with a message, not as docker-py's exceptions.
+    """
+
+    def __init__(self, client: DockerClient) -> None:
+        self._api: Any = client.api
+
+    @property
+    def address(self) -> str:
+        """Where the engine is, for messages."""
+        return str(self._api.base_url).replace("http+docker://localhost", "the local socket")
+
+    def get(self, path: str, *names: str, timeout_s: float = 60, **options: Any) -> tuple[int, Any]:
+        """Status code and JSON answer of a GET; ``names`` fill the placeholders of ``path``, quoted."""
+        response = self._call(self._api.get, path, *names, timeout=timeout_s, **options)
+        return response.status_code, _json(response)
+
+    def head(self, path: str, *names: str, **options: Any) -> tuple[int, Mapping[str, str]]:
+        """Status code and headers of a HEAD."""
+        response = self._call(self._api.head, path, *names, timeout=60, **options)
+        return response.status_code, response.headers
+
+    def post(self, path: str, *names: str, **options: Any) -> tuple[int, Any]:
+        """Status code and JSON answer of a POST."""
+        response = self._call(self._api.post, path, *names, timeout=60, **options)
+        return response.status_code, _json(response)
+
+    def delete(self, path: str, *names: str, **options: Any) -> int:
+        """Status code of a DELETE."""
+        status: int = self._call(self._api.delete, path, *names, timeout=60, **options).status_code
+        return status
+
+    def inspect_image(self, reference: str) -> dict[str, Any] | None:
+        """What the engine knows of an image, None when it does not have it."""
+        status, found = self.get("/images/{0}/json", reference)
+        return found if status == 200 else None
+
+    def find_image(self, label: str) -> str | None:
+        """The id of an image with this ``name=value`` label, None when there is none."""
+        status, found = self.get("/images/json", params={"filters": json.dumps({"label": [label]})})
+        return found[0]["Id"] if status == 200 and found else None
+
+    def images_with(self, label: str) -> list[dict[str, Any]]:
+        """The images with this ``name=value`` label."""
+        status, found = self.get("/images/json", params={"filters": json.dumps({"label": [label]})})
+        return list(found or ()) if status == 200 else []
+
+    def tag(self, image_id: str, reference: str) -> None:
+        """Give an image one more name."""
+        repository, _, tag = reference.rpartition(":")
+        self.post("/images/{0}/tag", image_id, params={"repo": repository, "tag": tag})
+
+    def registry_auth(self, registry: str) -> dict[str, Any] | None:
+        """Credentials for a registry from the engine client's own configuration and its helpers, None without any."""
+        found: dict[str, Any] | None = self._api._auth_configs.resolve_authconfig(registry)
+        return dict(found) if found else None
+
+    def stream(
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str],
+        headers: Mapping[str, str] | None = None,
+        body: IO[bytes] | None = None,
+        canceled: Callable[[], bool],
+    ) -> Iterator[dict[str, Any]]:
+        """The JSON objects that a POST answers with, as they come; an error status is one object with ``error``.
+
+        The connection is closed when the iterator is, which makes the engine give up the work.
+
+        Raises:
+            CanceledException: ``canceled`` said so.
+        """
+        reader = _Reader(self._api, self._api._url(path), dict(params), dict(headers or {}), body)
+        try:
+            looked = 0.0
+            while True:
+                now = time.monotonic()
+                if now - looked >= LOOK_S:
+                    looked = now
+                    if canceled():
+                        raise CanceledException("Canceled while the image was being prepared.")
+                try:
+                    item = reader.items.get(timeout=LOOK_S)
+                except queue.Empty:
+                    continue
+                if item is None:
+                    return
+                if isinstance(item, BaseException):
+                    raise self._unavailable(item) from item
+                yield item
+        finally:
+            reader.close()
+
+    def _call(self, method: Callable[..., Any], path: str, *names: str, **options: Any) -> Any:
+        import requests
+
+        try:
+            return method(self._api._url(path, *names), **options)
+        except requests.exceptions.RequestException as error:
+            raise self._unavailable(error) from error
+
+    def _unavailable(self, error: BaseException) -> EngineUnavailableException:
+        return EngineUnavailableException(
+            f"The Docker engine at {self.address} does not answer ({error}). Check that it runs"
+            " (`docker info`) and that DOCKER_HOST points to it.",
+            inner_exception=error,
+        )
+
+
+class _Reader:
+    """Reads a streamed answer in a thread of its own, so that giving up never waits for the engine."""
+
+    def __init__(
+        self, api: Any, url: str, params: dict[str, str], headers: dict[str, str], body: IO[bytes] | None
+    ) -> None:
+        self.items: queue.Queue[dict[str, Any] | BaseException | None] = queue.Queue()
+        self._closed = threading.Event()
+        self._response: Any = None
+        self._api = api
+        threading.Thread(
+            target=self._read, args=(url, params, headers, body), name="amltrain-engine-stream", daemon=True
+        ).start()
+
+    def _read(self, url: str, params: dict[str, str], headers: dict[str, str], body: IO[bytes] | None) -> None:
+        import requests
+
+        try:
+            response = self._api.post(url, params=params, headers=headers, data=body, stream=True, timeout=None)
+            self._response = response
+            if self._closed.is_set():
+                self.close()
+            elif response.status_code >= 400:
+                self.items.put({"error": _message(response), "status": response.status_code})
+            else:
+                for item in _objects(response.iter_content(chunk_size=None)):
+                    self.items.put(item)
+            self.items.put(None)
+        except (requests.exceptions.RequestException, OSError, ValueError, AttributeError) as error:
+            # Closing from the other side shows up here as any of these; then nobody reads any more.
+            self.items.put(error)
+
+    def close(self) -> None:
+        """Close the connection, even while the thread reads from it."""
+        self._closed.set()
+        response = self._response
+        if response is None:
+            return
+        with contextlib.suppress(OSError, AttributeError):
+            connection = self._api._get_raw_response_socket(response)
+            getattr(connection, "_sock", connection).shutdown(socket.SHUT_RDWR)
+
+
+def _objects(chunks: Iterator[bytes]) -> Iterator[dict[str, Any]]:
+    rest = b""
+    for chunk in chunks:
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
+    if rest.strip():
+        yield json.loads(rest)
+
+
+def _json(response: Any) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        return {"message": response.text.strip()} if response.text else None
+
+
+def _message(response: Any) -> str:
+    answer = _json(response)
+    return str(answer.get("message", answer)) if isinstance(answer, dict) else str(answer)
+
+
+def auth_header(credentials: Mapping[str, Any]) -> str:
+    """Credentials as the engine takes them in ``X-Registry-Auth``."""
+    return base64.urlsafe_b64encode(json.dumps(dict(credentials)).encode()).decode()

@@ -1,0 +1,182 @@
+"""Packages → Dockerfile text, and the settings of this host put into the RUN steps of any Dockerfile. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+
+from ..errors import UserErrorException
+from .instructions import Instruction, parse_dockerfile
+from .requirements import Packages
+
+CONTEXT_FOLDER = ".amltrain"
+"""Folder of the build context that holds what we add: settings, certificates, the uv binary, the requirements."""
+
+MOUNT = "/run/amltrain"
+"""Where RUN steps see that folder. Only an empty folder of that name is left in the image."""
+
+ENVIRONMENT_FOLDER = "/opt/amltrain/env"
+"""The virtual environment of the isolated mode."""
+
+_MOUNTED = f"--mount=type=bind,source={CONTEXT_FOLDER},target={MOUNT}"
+_SETTINGS = f". {MOUNT}/settings.sh && "
+_RUN_START = re.compile(r"\s*RUN(?:\s|\\\n)+(?:--\S+(?:\s|\\\n)+)*", re.IGNORECASE)
+_FLAGS_IN_FILE = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--no-binary")
+_FLAGS_IN_FILE += ("--only-binary",)
+
+
+def render_dockerfile(
+    packages: Packages,
+    *,
+    base: str,
+    interpreter: str,
+    user: str = "",
+    mode: str = "isolated",
+    builder: str = "buildkit",
+    tool: str = "uv",
+) -> str:
+    """The Dockerfile that puts packages on a base image.
+
+    Args:
+        base: image to start from.
+        interpreter: the base's own Python, a name on its PATH or a path.
+        user: the base's user, restored after the steps that need root.
+        mode: ``isolated`` makes a virtual environment that is used instead of the base's packages, ``layered`` adds
+            to the base's own interpreter.
+        builder: ``buildkit``, or ``classic`` for an engine without it: no mounts, so an extra stage.
+        tool: ``uv``, or ``pip`` for a base where our uv cannot run.
+    """
+    install = f"{_SETTINGS}{' && '.join(_install_commands(packages, interpreter, mode, tool))}"
+    root = ["USER root"] if user not in ("", "root", "0") else []
+    back = [f"USER {user}"] if root else []
+    use = [f"ENV VIRTUAL_ENV={ENVIRONMENT_FOLDER} PATH={ENVIRONMENT_FOLDER}/bin:$PATH"] if mode == "isolated" else []
+    if builder == "buildkit":
+        cache = "uv" if tool == "uv" else "pip"
+        mounts = f"{_MOUNTED} --mount=type=cache,id=amltrain-{cache},target={_cache_folder(tool)}"
+        lines = [f"FROM {base}", *root, f"RUN {mounts} {install}", *use, *back]
+    elif mode == "isolated":
+        lines = [
+            f"FROM {base} AS packages",
+            *root,
+            f"COPY {CONTEXT_FOLDER} {MOUNT}",
+            f"RUN {install}",
+            f"FROM {base}",
+            f"COPY --from=packages {ENVIRONMENT_FOLDER} {ENVIRONMENT_FOLDER}",
+            *use,
+        ]
+    else:
+        raise UserErrorException(
+            "Adding packages to the image's own Python (layered) needs an engine with BuildKit; this one has none."
+            " Use the isolated mode, or write a Dockerfile."
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _cache_folder(tool: str) -> str:
+    return "/root/.cache/uv" if tool == "uv" else "/root/.cache/pip"
+
+
+def _install_commands(packages: Packages, interpreter: str, mode: str, tool: str) -> list[str]:
+    python = shlex.quote(interpreter)
+    target = f"{ENVIRONMENT_FOLDER}/bin/python" if mode == "isolated" else python
+    requirements = f"-r {MOUNT}/requirements.txt"
+    if tool == "pip":
+        create = [f"{python} -m venv {ENVIRONMENT_FOLDER}"] if mode == "isolated" else []
+        return [*create, f"{target} -m pip install --disable-pip-version-check {requirements}"]
+    wanted = f"'{_major_minor(packages.python)}'" if packages.python else python
+    create = [f"{MOUNT}/uv venv --no-project --python {wanted} {ENVIRONMENT_FOLDER}"] if mode == "isolated" else []
+    system = [] if mode == "isolated" else ["--break-system-packages"]
+    flags = " ".join([*system, *_uv_flags(packages)])
+    return [*create, f"{MOUNT}/uv pip install --python {target} {flags} {requirements}".replace("  ", " ")]
+
+
+def _uv_flags(packages: Packages) -> list[str]:
+    """Command line flags for the options that uv does not take in a requirements file.
+
+    All indexes count alike, as with pip: requirement lists were written for that.
+    """
+    flags = ["--index-strategy unsafe-best-match"]
+    for option in packages.options:
+        name, value = _split_option(option)
+        if name == "--pre":
+            flags.append("--prerelease allow")
+        elif name == "--trusted-host":
+            flags.append(f"--allow-insecure-host {shlex.quote(value)}")
+    return flags
+
+
+def requirements_text(packages: Packages) -> str:
+    """The requirements file for :func:`render_dockerfile`: the options that belong there, then the packages."""
+    options = [option for option in packages.options if _split_option(option)[0] in _FLAGS_IN_FILE]
+    return "\n".join([*options, *packages.pip]) + "\n"
+
+
+def unused_options(packages: Packages) -> tuple[str, ...]:
+    """The options that neither the requirements file nor the command line takes."""
+    known = (*_FLAGS_IN_FILE, "--pre", "--trusted-host")
+    return tuple(option for option in packages.options if _split_option(option)[0] not in known)
+
+
+def _split_option(option: str) -> tuple[str, str]:
+    name, _, value = option.replace("=", " ", 1).partition(" ")
+    return name, value.strip()
+
+
+def _major_minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def settings_dockerfile() -> str:
+    """The Dockerfile of the image that carries this host's network settings to the steps of other builds."""
+    return f"FROM scratch\nCOPY {CONTEXT_FOLDER} /\n"
+
+
+def with_settings(text: str, settings_image: str) -> str:
+    """A Dockerfile whose RUN steps see this host's network settings, bound from an image for that step alone.
+
+    They come from an image of their own and not from the context, where a ``COPY .`` would take them along.
+    Left as they are: steps in exec form, here-documents, and steps after a SHELL that is no shell.
+    """
+    inserted = f"--mount=type=bind,from={settings_image},target={MOUNT} {_SETTINGS}"
+    edited = text
+    for instruction in reversed(parse_dockerfile(text)):
+        if instruction.keyword == "RUN" and _takes_prefix(instruction) and _shell_at(text, instruction.line):
+            start = _RUN_START.match(instruction.text)
+            if start:
+                raw = instruction.text
+                changed = f"{raw[: start.end()]}{inserted}{raw[start.end() :]}"
+                edited = _replace_lines(edited, instruction.line, raw, changed)
+    return edited
+
+
+def without_settings(text: str) -> str:
+    """The inverse of :func:`with_settings`, for names of build steps shown to a person."""
+    return re.sub(r"--mount=\S*amltrain\S* ", "", text).replace(_SETTINGS, "").replace(f"{MOUNT}/uv", "uv")
+
+
+def _takes_prefix(instruction: Instruction) -> bool:
+    arguments = instruction.arguments.lstrip()
+    return bool(arguments) and not arguments.startswith("[") and "\n" not in instruction.value
+
+
+def _shell_at(text: str, line: int) -> bool:
+    """Whether RUN steps at ``line`` go through a Bourne-like shell, as far as SHELL instructions tell."""
+    shell = "/bin/sh"
+    for instruction in parse_dockerfile(text):
+        if instruction.line >= line:
+            break
+        if instruction.keyword == "FROM":
+            shell = "/bin/sh"
+        elif instruction.keyword == "SHELL":
+            try:
+                shell = str(json.loads(instruction.value)[0])
+            except (ValueError, IndexError):
+                shell = ""
+    return shell.endswith("sh")
+
+
+def _replace_lines(text: str, line: int, old: str, new: str) -> str:
+    lines = text.splitlines()
+    count = old.count("\n") + 1
+    return "\n".join([*lines[: line - 1], *new.splitlines(), *lines[line - 1 + count :]]) + "\n"

@@ -1,0 +1,95 @@
+"""Looking into an image without running it: which Python is on its PATH."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import posixpath
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ..errors import EngineException
+from ..home import home_folder
+from .api import EngineApi
+
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CACHE_FILE = "interpreters.json"
+_CACHE_LIMIT = 500
+
+
+def find_in_image(api: EngineApi, image_id: str, config: Mapping[str, Any], wanted: str = "python") -> str:
+    """``wanted`` when the image has it (on its PATH, or as an absolute path), else ``python3`` for ``python``, else "".
+
+    An image id never changes its content, so the answer is kept.
+    """
+    cache = home_folder() / _CACHE_FILE
+    known = _read_cache(cache)
+    key = f"{image_id} {wanted}"
+    if key in known:
+        return known[key]
+    names = ("python", "python3") if wanted == "python" else (wanted,)
+    variables = dict(item.partition("=")[::2] for item in config.get("Env") or ())
+    folders = [folder for folder in (variables.get("PATH") or DEFAULT_PATH).split(":") if folder]
+    with _looked_into(api, image_id) as container:
+        found = next((name for name in names if _has_program(api, container, name, folders)), "")
+    _write_cache(cache, {**known, key: found})
+    return found
+
+
+def exists_in_image(api: EngineApi, image_id: str, path: str) -> bool:
+    """Whether an image has something at an absolute path."""
+    with _looked_into(api, image_id) as container:
+        return _stat(api, container, path) is not None
+
+
+def _has_program(api: EngineApi, container: str, name: str, folders: list[str]) -> bool:
+    paths = [name] if "/" in name else [posixpath.join(folder, name) for folder in folders]
+    return any(_is_program(_stat(api, container, path)) for path in paths)
+
+
+def _is_program(found: Mapping[str, Any] | None) -> bool:
+    # Links are taken at their word: where they lead may lie outside what a stopped container shows.
+    return found is not None and (bool(found.get("linkTarget")) or bool(int(found.get("mode", 0)) & stat.S_IXUSR))
+
+
+def _stat(api: EngineApi, container: str, path: str) -> Mapping[str, Any] | None:
+    status, headers = api.head("/containers/{0}/archive", container, params={"path": path})
+    encoded = headers.get("X-Docker-Container-Path-Stat")
+    if status != 200 or not encoded:
+        return None
+    found: dict[str, Any] = json.loads(base64.b64decode(encoded))
+    return found
+
+
+@contextlib.contextmanager
+def _looked_into(api: EngineApi, image_id: str) -> Iterator[str]:
+    """A container of the image, created and never started."""
+    status, answer = api.post(
+        "/containers/create",
+        json={"Image": image_id, "Cmd": ["-"], "Labels": {"amltrain.probe": "1"}, "NetworkDisabled": True},
+    )
+    if status != 201:
+        raise EngineException(f"The image {image_id} cannot be looked into: {(answer or {}).get('message', answer)}.")
+    try:
+        yield answer["Id"]
+    finally:
+        api.delete("/containers/{0}", answer["Id"], params={"force": "1", "v": "1"})
+
+
+def _read_cache(path: Path) -> dict[str, str]:
+    try:
+        known = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # absent or broken: look again
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _write_cache(path: Path, known: Mapping[str, str]) -> None:
+    kept = dict(list(known.items())[-_CACHE_LIMIT:])
+    partial = path.with_name(f"{path.name}.{id(known)}")
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs time, not correctness
+        partial.write_text(json.dumps(kept, indent=1), encoding="utf-8")
+        partial.replace(path)

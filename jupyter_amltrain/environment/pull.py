@@ -1,0 +1,153 @@
+"""Base images: is it there, does the registry have it, get it. Every refusal is its own sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ..engines.protocol import Preparation
+from ..errors import EngineException, EngineUnavailableException, ImageNotFoundException, RegistryException
+from .api import EngineApi, auth_header
+from .registry import credentials_for, is_image_id, registry_of, split_reference
+
+CHECK_TIMEOUT_S = 10.0
+
+_REFUSED = re.compile(r"unauthorized|denied|no basic auth|authentication required|incorrect username|forbidden", re.I)
+_UNREACHABLE = re.compile(
+    r"no such host|connection refused|i/o timeout|timeout exceeded|timed out|no route to host|network is unreachable"
+    r"|server misbehaving|temporary failure|dial tcp|tls:|x509|handshake|connection reset|EOF",
+    re.I,
+)
+_MISSING = re.compile(r"manifest unknown|not found|name unknown|does not exist|no such image|not exist", re.I)
+
+
+class BaseImage:
+    """A base image on the way from its reference to its content.
+
+    Args:
+        reference: full, with tag or digest.
+        address: the registry that ``secrets`` belong to.
+        secrets: may hold ``username`` and ``password``.
+    """
+
+    def __init__(
+        self, api: EngineApi, reference: str, address: str | None = None, secrets: Mapping[str, str] | None = None
+    ) -> None:
+        self.reference = reference
+        self._api = api
+        self._given, self.note = credentials_for(reference, address, secrets)
+
+    def local(self) -> dict[str, Any] | None:
+        """What the engine knows of it, None when it is not there."""
+        return self._api.inspect_image(self.reference)
+
+    def ask_registry(self) -> str:
+        """Ask the registry whether it would hand it out, without pulling; a note when it cannot be asked.
+
+        Raises:
+            ImageNotFoundException: the registry does not have it.
+            RegistryException: the registry refuses, or cannot be reached.
+        """
+        if is_image_id(self.reference):
+            raise self._missing("an image id is known to no registry")
+        try:
+            status, answer = self._api.get(
+                "/distribution/{0}/json", self.reference, headers=self._auth(), timeout_s=CHECK_TIMEOUT_S
+            )
+        except EngineUnavailableException as error:
+            if "timed out" not in error.message.lower():
+                raise
+            raise self.error(f"no answer in {CHECK_TIMEOUT_S:.0f} s (timed out)") from error
+        if status == 200:
+            return ""
+        message = str((answer or {}).get("message", answer))
+        if status == 404 and "page not found" in message.lower():
+            return f"{self.reference} is not on this engine; it will be pulled when the run starts."
+        raise self.error(message)
+
+    def pull(self, log: Preparation) -> dict[str, Any]:
+        """Pull it, with progress, and return what the engine then knows of it.
+
+        Raises:
+            ImageNotFoundException: the registry does not have it.
+            RegistryException: the registry refuses, or cannot be reached.
+            CanceledException: the user gave up.
+        """
+        if is_image_id(self.reference):
+            raise self._missing("an image id is known to no registry")
+        repository, tag = split_reference(self.reference)
+        log.phase(f"pulling {self.reference}")
+        log.write(f"Pulling {self.reference} from {registry_of(self.reference)}\n".encode())
+        layers: dict[str, str] = {}
+        stream = self._api.stream(
+            "/images/create",
+            params={"fromImage": repository, "tag": tag},
+            headers=self._auth(),
+            canceled=log.canceled,
+        )
+        for item in stream:
+            if "error" in item:
+                raise self.error(str(item["error"]))
+            _show_pull(item, layers, self.reference, log)
+        found = self.local()
+        if found is None:
+            raise EngineException(f"The engine pulled {self.reference} but does not have it; try again.")
+        return found
+
+    def error(self, message: str) -> EngineException:
+        """What the engine's message about this image means for a person."""
+        registry = registry_of(self.reference)
+        if _REFUSED.search(message):
+            return self._refused(registry, message)
+        if _MISSING.search(message) and not _UNREACHABLE.search(message):
+            return self._missing(f"{registry} does not have it")
+        if _UNREACHABLE.search(message):
+            return RegistryException(
+                f"The image {self.reference} is not on this engine and its registry {registry} cannot be reached:"
+                f" {message}. {self._ways()}"
+            )
+        return RegistryException(f"The image {self.reference} cannot be had from {registry}: {message}. {self._ways()}")
+
+    def _refused(self, registry: str, message: str) -> EngineException:
+        if self._given:
+            return RegistryException(
+                f"The registry {registry} refuses the user '{self._given['username']}' for {self.reference}: {message}."
+                " Correct docker.base_image_registry.username and .password."
+            )
+        if registry == "docker.io" and "does not exist" in message:
+            return self._missing("docker.io does not have it, or it is private")
+        return RegistryException(
+            f"The registry {registry} wants credentials for {self.reference}: {message}. Set"
+            " docker.base_image_registry.address, .username and .password, or run `docker login"
+            f" {registry}`."
+        )
+
+    def _missing(self, why: str) -> ImageNotFoundException:
+        return ImageNotFoundException(f"There is no image {self.reference} on this engine, and {why}. {self._ways()}")
+
+    def _ways(self) -> str:
+        return (
+            f"Get it with `docker pull`, import it with `docker load -i FILE.tar`, or give an image that you have this"
+            f" name: `docker tag IMAGE {self.reference}`."
+        )
+
+    def _auth(self) -> dict[str, str]:
+        credentials = self._given or self._api.registry_auth(registry_of(self.reference))
+        return {"X-Registry-Auth": auth_header(credentials)} if credentials else {}
+
+
+def _show_pull(item: Mapping[str, Any], layers: dict[str, str], reference: str, log: Preparation) -> None:
+    """One line when a layer is through, and the count in the phase; the engine's byte counters are too many to log."""
+    layer, status = item.get("id"), str(item.get("status", item.get("stream", ""))).strip()
+    if not layer or not status:
+        if status:
+            log.write(f"{status}\n".encode())
+        return
+    if layers.get(layer) == status or status.startswith("Pulling from"):
+        return
+    layers[layer] = status
+    done = sum(1 for state in layers.values() if state in ("Pull complete", "Already exists"))
+    log.phase(f"pulling {reference}: {done} of {len(layers)} layers")
+    if status in ("Pull complete", "Already exists"):
+        log.write(f"{layer}: {status}\n".encode())
