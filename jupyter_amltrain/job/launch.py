@@ -92,17 +92,17 @@ def set_up(root: str) -> None:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 
 
-def foreign_command(script: str, head: bytes) -> "Optional[List[str]]":
-    """How to start a script that is not Python; None for one that is."""
+def foreign_command(script: str, source: bytes) -> "Optional[List[str]]":
+    """How to start a script that is not Python text; None for one that is."""
     path = script if os.sep in script else os.path.join(os.curdir, script)
-    if head.startswith(b"\x7fELF"):
+    if source.startswith(b"\x7fELF"):
         return [path]
+    if b"\0" in source:  # zip archive, compiled, or broken: the interpreter knows
+        return [sys.executable, script]
     if script.endswith(".py"):
         return None
-    if script.endswith((".pyc", ".pyz", ".zip")):
-        return [sys.executable, path]
-    if head.startswith(b"#!"):
-        words = os.fsdecode(head[2:].split(b"\n")[0]).split(None, 1)
+    if source.startswith(b"#!"):
+        words = os.fsdecode(source[2:].split(b"\n", 1)[0]).split(None, 1)
         if not words or "python" in " ".join(words):
             return None
         return [word.strip() for word in words] + [path]
@@ -185,7 +185,7 @@ def main() -> "Dict[str, Any]":
     if hasattr(sys, "orig_argv"):
         sys.orig_argv[1:] = arguments
     source = read_script(arguments[0])
-    foreign = foreign_command(arguments[0], source[:256])
+    foreign = foreign_command(arguments[0], source)
     if foreign:
         replace_process(foreign + arguments[1:])
     return {"source": source, "namespace": vars(become_main(arguments[0]))}

@@ -64,6 +64,7 @@ def split(*chunks: bytes) -> list[Piece]:
         (b'\x1b_amltrain;{"a":"\xc3\xa9"}\x1b\\', [b'\x1b_amltrain;{"a":"\xc3\xa9"}\x1b\\']),
         (b"\x1b_amltrain;{" + envelope({"k": 1}), [b"\x1b_amltrain;{", {"k": 1}]),
         (b"\x1b_amltrain;{}\x1b" + envelope({"k": 1}), [b"\x1b_amltrain;{}\x1b", {"k": 1}]),
+        (b'\x1b_amltrain;{"a":"\\ud83d\\ude00 \\uDC80"}\x1b\\', [{"a": "\U0001f600 ?"}]),
         (b"end \x1b_amltrain;{}\x1b", [b"end \x1b_amltrain;{}\x1b"]),
         (b"\x1b_amltrain;" + b"[" * 3000 + b"\x1b\\", [b"\x1b_amltrain;" + b"[" * 3000 + b"\x1b\\"]),
     ],
@@ -205,7 +206,19 @@ def test_points() -> None:
 
 
 @pytest.mark.parametrize(
-    "record", [{"k": "metric", "v": [["loss"]]}, {"k": "metric", "t": 1, "v": 3}, {"k": "row", "t": 1, "n": "r"}]
+    "record",
+    [
+        {"k": "metric", "v": [["loss"]]},
+        {"k": "metric", "t": 1, "v": 3},
+        {"k": "metric", "t": 1, "v": [["loss", 2**64]]},
+        {"k": "metric", "t": 1, "v": [["loss", {"a": 1}]]},
+        {"k": "metric", "t": 1, "v": [["loss", 1, "first"]]},
+        {"k": "metric", "t": 1, "v": [["loss", 1, float("nan")]]},
+        {"k": "metric", "t": float("inf"), "v": [["loss", 1]]},
+        {"k": "metric", "t": 1, "r": float("inf"), "v": [["loss", 1]]},
+        {"k": "row", "t": 1, "n": "r"},
+        {"k": "row", "t": 1, "n": "r", "v": [1]},
+    ],
 )
 def test_a_record_of_the_wrong_shape_is_an_error(record: Record) -> None:
     with pytest.raises(ValueError, match=r"not a (metric|row) record"):

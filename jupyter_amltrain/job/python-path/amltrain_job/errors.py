@@ -3,7 +3,7 @@
 import json
 
 
-class AzureMLException(Exception):  # noqa: N818 - the SDK's name
+class AzureMLException(Exception):
     """Base class; ``message`` is the sentence alone, ``str`` the four-part text of the SDK."""
 
     _error_code = "SystemError"

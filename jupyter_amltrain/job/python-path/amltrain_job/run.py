@@ -156,7 +156,9 @@ class _SubmittedRun(Run):
     def _send_metric(self, shape: str, name: str, value: "Any", step: "Optional[float]") -> None:
         point = [str(name), _plain(name, value)]
         if step is not None:
-            point.append(_plain(name, step))
+            point.append(plain_value(step))
+            if not isinstance(point[2], (int, float)):
+                raise UserErrorException("The step of '%s' is %r, and a number is needed." % (name, step))
         channel.write("metric", v=[point])
 
     def _send_columns(self, shape: str, name: str, columns: "Dict[str, Any]") -> None:

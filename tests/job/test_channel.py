@@ -1,0 +1,257 @@
+"""Records reach the job's real stdout whole, whoever writes them and whatever the script did to its output."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyter_amltrain.runs.stream import MAX_ENVELOPE_BYTES, Assembler, Record, Splitter, points
+
+JOB = Path(__file__).parents[2] / "jupyter_amltrain" / "job"
+sys.path.append(str(JOB / "python-path"))
+
+from amltrain_job.channel import Channel, envelopes, plain_value  # noqa: E402
+
+GET_RUN = "from azureml.core import Run\nrun = Run.get_context()\n"
+
+
+def split(output: bytes) -> tuple[bytes, list[Record]]:
+    """The text and the whole records of a job's output."""
+    splitter, assembler = Splitter(), Assembler()
+    pieces = splitter.feed(output) + splitter.finish()
+    text = b"".join(piece for piece in pieces if isinstance(piece, bytes))
+    whole = [assembler.add(piece) for piece in pieces if isinstance(piece, dict)]
+    assert assembler.parts == {}
+    return text, [record for record in whole if record is not None]
+
+
+def run_job(folder: Path, script: str, **more: str) -> tuple[bytes, list[Record]]:
+    (folder / "train.py").write_text(script)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AMLTRAIN_", "PYTHON"))}
+    result = subprocess.run(
+        [sys.executable, str(JOB / "launch.py"), "train.py"],
+        cwd=folder,
+        env={**kept, "AMLTRAIN_RUN_ID": "exp_1_abc", "AZUREML_ARM_PROJECT_NAME": "exp", **more},
+        capture_output=True,
+        timeout=120,
+    )
+    assert result.stderr == b""
+    assert result.returncode == 0
+    return split(result.stdout)
+
+
+def logged(records: list[Record]) -> list[tuple[str, Any]]:
+    return [(point.name, point.value) for record in records for point in points(record)]
+
+
+def assert_gapless(records: list[Record]) -> None:
+    """Every writer numbers its records from 0 without gaps, in the order they arrive."""
+    last: dict[str, int] = {}
+    for record in records:
+        assert record["q"] == last.get(record["w"], -1) + 1
+        last[record["w"]] = record["q"]
+
+
+def test_logged_values_arrive_between_the_text(tmp_path: Path) -> None:
+    script = GET_RUN + "print('epoch 1', end=' ')\nrun.log('löss\\x7f', 0.5, step=3)\nprint('done')"
+    text, [record] = run_job(tmp_path, script, RANK="2")
+    assert text == b"epoch 1 done\n"
+    [point] = points(record)
+    assert (point.name, point.kind, point.value, point.step, point.rank) == ("löss\x7f", "scalar", 0.5, 3, 2)
+    assert record["k"] == "metric"
+
+
+@pytest.mark.parametrize(
+    "redirect",
+    [
+        "import sys, io; sys.stdout = io.StringIO()",
+        "import os; os.dup2(os.open(os.devnull, os.O_WRONLY), 1)",
+        "import os; os.closerange(3, 1024)",
+        "import os; os.close(1)",
+        "import os; os.environ.clear(); os.environ['AMLTRAIN_RUN_ID'] = 'x'",
+        "import contextlib, io; contextlib.redirect_stdout(io.StringIO()).__enter__()",
+    ],
+)
+def test_redirected_output_still_has_its_records(redirect: str, tmp_path: Path) -> None:
+    _, records = run_job(tmp_path, f"{redirect}\n{GET_RUN}run.log('loss', 1)\nimport os; os._exit(0)")
+    assert logged(records) == [("loss", 1)]
+
+
+CHILD = "from azureml.core import Run; Run.get_context().log('from the child', 1); print('captured')"
+
+
+@pytest.mark.parametrize("options", ["", ", close_fds=False", ", stderr=subprocess.STDOUT, start_new_session=True"])
+def test_a_child_whose_output_is_captured_reaches_the_channel(options: str, tmp_path: Path) -> None:
+    script = (
+        f"import subprocess, sys\ncommand = [sys.executable, '-c', {CHILD!r}]\n"
+        f"out = subprocess.run(command, stdout=subprocess.PIPE{options})\n"
+        "assert out.stdout == b'captured\\n', out.stdout\nassert out.returncode == 0"
+    )
+    text, records = run_job(tmp_path, script)
+    assert text == b""
+    assert logged(records) == [("from the child", 1)]
+
+
+def test_a_file_that_took_the_descriptor_is_left_alone(tmp_path: Path) -> None:
+    script = (
+        "import os\nfd = int(os.environ['AMLTRAIN_RECORD_FD'])\nos.close(fd)\n"
+        "os.dup2(os.open('data', os.O_CREAT | os.O_WRONLY), fd)\n" + GET_RUN + "run.log('loss', 1)"
+    )
+    _, records = run_job(tmp_path, script)
+    assert (tmp_path / "data").read_bytes() == b""
+    assert logged(records) == [("loss", 1)]
+
+
+def test_forked_and_spawned_workers_are_writers_of_their_own(tmp_path: Path) -> None:
+    script = (
+        "import multiprocessing as mp\n" + GET_RUN + "def work(how):\n    for i in range(3):\n        run.log(how, i)\n"
+        "if __name__ == '__main__':\n"
+        "    run.log('parent', 0)\n"
+        "    for how in ('fork', 'spawn', 'forkserver'):\n"
+        "        p = mp.get_context(how).Process(target=work, args=(how,))\n        p.start()\n        p.join()\n"
+        "    run.log('parent', 1)\n"
+    )
+    _, records = run_job(tmp_path, script)
+    assert_gapless(records)
+    assert len({record["w"] for record in records}) == 4
+    workers = [(how, i) for how in ("fork", "spawn", "forkserver") for i in range(3)]
+    assert logged(records) == [("parent", 0), *workers, ("parent", 1)]
+
+
+def test_processes_and_threads_writing_at_once_keep_every_record_and_line_whole(tmp_path: Path) -> None:
+    script = (
+        "import os, sys, threading\n" + GET_RUN + "def work(who):\n"
+        "    for i in range(250):\n"
+        "        os.write(1, (f'{who} line {i} ' + 'x' * (i * 7 % 900) + '\\n').encode())\n"
+        "        run.log(who, 'y' * (i * 13 % 3100), step=i)\n"
+        "        if i % 50 == 0:\n            run.log_list(who + ' long', list(range(2000)))\n"
+        "children = []\n"
+        "for _ in range(3):\n"
+        "    children.append(os.fork())\n"
+        "    if children[-1] == 0:\n        children = []\n        break\n"
+        "who = str(os.getpid())\n"
+        "threads = [threading.Thread(target=work, args=(f'{who}/{n}',)) for n in range(2)]\n"
+        "for t in threads: t.start()\n"
+        "for t in threads: t.join()\n"
+        "for child in children: os.waitpid(child, 0)\n"
+    )
+    text, records = run_job(tmp_path, script)
+    lines = text.decode().splitlines()
+    who = {line.split()[0] for line in lines}
+    assert len(who) == 8
+    assert sorted(lines) == sorted(f"{name} line {i} " + "x" * (i * 7 % 900) for name in who for i in range(250))
+    for name in who:
+        values = [(p.step, p.value) for record in records for p in points(record) if p.name == name]
+        assert values == [(i, "y" * (i * 13 % 3100)) for i in range(250)]
+        long = [p.value for record in records for p in points(record) if p.name == name + " long"]
+        assert long == [list(range(2000))] * 5
+
+
+def test_a_reader_that_went_away_does_not_break_the_script(tmp_path: Path) -> None:
+    script = (
+        GET_RUN + "from amltrain_job.channel import channel\nimport sys\nsys.stdin.read()\n"
+        "run.log('loss', 1)\nprint(channel.dropped, file=sys.stderr)"
+    )
+    (tmp_path / "train.py").write_text(script)
+    process = subprocess.Popen(
+        [sys.executable, str(JOB / "launch.py"), "train.py"],
+        cwd=tmp_path,
+        env={**os.environ, "AMLTRAIN_RUN_ID": "x"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdout = None
+    _, error = process.communicate(timeout=60)
+    assert (process.returncode, error) == (0, b"1\n")
+
+
+def test_a_full_pipe_that_does_not_block_drops_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, write = os.pipe()
+    os.set_blocking(write, False)
+    monkeypatch.setenv("AMLTRAIN_RECORD_FD", str(write))
+    stat = os.fstat(write)
+    monkeypatch.setenv("AMLTRAIN_RECORD_ID", f"{stat.st_dev}:{stat.st_ino}")
+    monkeypatch.setattr("amltrain_job.channel.PATIENCE_S", 0.0)
+    channel, count = Channel(), 0
+    while not channel.dropped:
+        channel.write("row", n="r", v={"text": "x" * 1000})
+        count += 1
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        _, records = split(pipe.read())
+    assert len(records) == count - 1
+    assert_gapless(records)
+
+
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+
+
+@given(st.dictionaries(st.text(), st.lists(plain, max_size=30), max_size=5), st.integers(0, 6000))
+def test_every_record_fits_its_envelopes_and_comes_back(columns: dict[str, list[Any]], padding: int) -> None:
+    values: dict[str, list[Any]] = {name: [plain_value(cell) for cell in cells] for name, cells in columns.items()}
+    values["padding"] = ['"\\' * padding]
+    sent = list(envelopes({"w": "12345-abcdef", "q": 1, "r": 0, "t": 1.0, "k": "table", "n": "t", "v": values}))
+    assert all(len(envelope) <= MAX_ENVELOPE_BYTES and envelope.isascii() for envelope in sent)
+    text, [record] = split("".join(sent).encode("ascii"))
+    assert text == b""
+    [point] = points(record)
+    expected = {name: [_as_stored(cell) for cell in cells] for name, cells in columns.items()}
+    expected["padding"] = values["padding"]
+    assert repr({name.encode("utf-8", "replace"): cells for name, cells in expected.items()}) == repr(
+        {name.encode(): cells for name, cells in point.value.items()}
+    )
+
+
+def _as_stored(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return float(value)
+    return value
+
+
+class Zero:
+    """Stands for numpy scalars and 0-d tensors."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def item(self) -> Any:
+        if self.value is None:
+            raise ValueError("only one element tensors can be converted to Python scalars")
+        return self.value
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (Zero(1.5), 1.5),
+        (Zero(True), True),
+        (Zero("text"), "text"),
+        (float("nan"), {"f": "nan"}),
+        (-float("inf"), {"f": "-inf"}),
+        (10**400, {"f": "inf"}),
+        (2**63, 2.0**63),
+        (2**63 - 1, 2**63 - 1),
+    ],
+)
+def test_plain_value(value: Any, expected: Any) -> None:
+    result = plain_value(value)
+    assert result == expected
+    assert type(result) is type(expected)
+
+
+@pytest.mark.parametrize("value", [Zero(None), [1], {}, b"x", 1j, object()])
+def test_what_is_not_a_value(value: Any) -> None:
+    with pytest.raises(TypeError, match=r"neither a number nor text|more than one value"):
+        plain_value(value)
