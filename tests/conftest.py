@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from engine import shared
 from engine.daemon import DockerDaemon, PodmanService, short_folder
 from engine.images import load_base_image
-from engine.shared import SharedEngine, cache_folder
+from engine.shared import cache_folder
 
 
 @pytest.fixture(autouse=True)
@@ -31,15 +33,9 @@ def docker_host() -> Iterator[str]:
 
     It is the engine of AMLTRAIN_TEST_DOCKER_HOST when that is set, else the private one of ``tests/engine``.
     """
-    given = os.environ.get("AMLTRAIN_TEST_DOCKER_HOST")
-    with pytest.MonkeyPatch.context() as patch:
-        if given:
-            patch.setenv("DOCKER_HOST", given)
-            yield given
-        else:
-            with SharedEngine().session() as url:
-                patch.setenv("DOCKER_HOST", url)
-                yield url
+    with shared.docker_host() as url, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DOCKER_HOST", url)
+        yield url
 
 
 @pytest.fixture(scope="session")

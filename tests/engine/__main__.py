@@ -9,7 +9,7 @@ import sys
 
 from .images import base_archive
 from .parts import MissingPart
-from .shared import SharedEngine, cache_folder
+from .shared import SharedEngine, cache_folder, docker_host
 
 
 def main() -> str | int | None:
@@ -30,10 +30,10 @@ def main() -> str | int | None:
         if action == "images":
             print(base_archive(cache_folder()))
             return None
-        engine = SharedEngine()
         if action == "exec":
-            with engine.session() as url:
+            with docker_host() as url:
                 return subprocess.run(arguments.command, env={**os.environ, "DOCKER_HOST": url}).returncode
+        engine = SharedEngine()
         {"start": engine.start, "stop": engine.stop, "clean": engine.clean}[action]()
         if action == "start":
             print(f"export DOCKER_HOST={engine.daemon.url}")

@@ -21,6 +21,17 @@ def cache_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "amltrain-test-engine"
 
 
+@contextmanager
+def docker_host() -> Iterator[str]:
+    """URL of the engine to test on: AMLTRAIN_TEST_DOCKER_HOST, else the shared one, which runs while this is open."""
+    given = os.environ.get("AMLTRAIN_TEST_DOCKER_HOST")
+    if given:
+        yield given
+    else:
+        with SharedEngine().session() as url:
+            yield url
+
+
 class SharedEngine:
     """A Docker daemon in the cache folder; ``kept`` says that somebody started it by hand and it is to stay."""
 
