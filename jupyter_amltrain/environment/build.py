@@ -29,6 +29,8 @@ TAIL_LINES = 20
 """How many of a failed step's last lines an error message shows."""
 
 _NUMBERED = re.compile(r"^\[(?:\S+ )?\s*(\d+)/(\d+)\]\s*")
+_CLASSIC_NOISE = re.compile(r"\s*$| ---> |--> |Removing intermediate container|Successfully ")
+_ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _PARSE_ERROR_LINE = re.compile(r"(?:parse error(?: on)? line|Dockerfile:)\s*(\d+)")
 
 
@@ -73,7 +75,7 @@ def choose_builder(api: EngineApi) -> str:
 
 
 def build_network(api: EngineApi) -> str:
-    """Network of RUN steps: ``AMLTRAIN_BUILD_NETWORK``, else the engine's default, else the host's where it has none."""
+    """Network of RUN steps: ``AMLTRAIN_BUILD_NETWORK``, else the engine's default; the host's where it has none."""
     asked = os.environ.get("AMLTRAIN_BUILD_NETWORK")
     if asked:
         return asked
@@ -214,9 +216,9 @@ class BuildOutput:
         if step:
             self._step = self._failed_step = step[1].strip()
             self._log.phase(f"building {self._build.title}: {self._step[:80]}")
-        elif text.strip():
+        elif not _CLASSIC_NOISE.match(text):
             self._tails.setdefault(self._step, deque(maxlen=TAIL_LINES)).extend(
-                mask_url_credentials(line) for line in text.splitlines() if line.strip()
+                mask_url_credentials(line) for line in _ANSI.sub("", text).splitlines() if line.strip()
             )
         found = re.match(r"Successfully built ([0-9a-f]{12,64})", text)
         if found:
@@ -230,8 +232,8 @@ class BuildOutput:
         return without_settings(" ".join(name.split()))
 
     def _explained(self, error: str) -> str:
-        for vertex in list(self._open):
-            self._flush(vertex)
+        for digest in list(self._open):
+            self._flush(digest)
         vertex = self._vertices.get(self._failed_step)
         step = self._shown(_NUMBERED.sub("", vertex.name)) if vertex else without_settings(self._failed_step)
         place = self._place(step, error)
@@ -250,7 +252,7 @@ class BuildOutput:
             return ""
         lines = self._build.shown.splitlines()
         named = _PARSE_ERROR_LINE.search(error)
-        if named and int(named[1]) <= len(lines):
+        if named and 0 < int(named[1]) <= len(lines):
             return f" at Dockerfile line {named[1]}, `{lines[int(named[1]) - 1].strip()}`"
         found = find_instruction(self._build.shown, step)
         return f" at Dockerfile line {found.line}, `{found.text.splitlines()[0].strip()}`" if found else ""

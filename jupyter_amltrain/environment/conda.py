@@ -1,4 +1,4 @@
-"""``CondaDependencies``: the Python packages of an environment, as a conda specification (azureml-v1.md section 3.5)."""
+"""``CondaDependencies``: the packages of an environment as a conda specification (azureml-v1.md section 3.5)."""
 
 from __future__ import annotations
 
@@ -409,5 +409,5 @@ def _check_dependency(item: Any) -> None:
     lines = item.get("pip") if isinstance(item, dict) and set(item) == {"pip"} else None
     if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
         raise UserErrorException(
-            f"Environment error: {item!r} is no dependency; write a text such as 'numpy=1.26' or a 'pip:' list of texts."
+            f"Environment error: {item!r} is no dependency; write text such as 'numpy=1.26', or a 'pip:' list of texts."
         )

@@ -74,7 +74,9 @@ def context_digest(folder: str, paths: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def write_context(target: IO[bytes], folder: str | None, paths: Iterable[str], added: Mapping[str, bytes | str]) -> None:
+def write_context(
+    target: IO[bytes], folder: str | None, paths: Iterable[str], added: Mapping[str, bytes | str]
+) -> None:
     """Write the context as tar: the named files of ``folder`` and the added ones (bytes, or the path of a file)."""
     with tarfile.open(fileobj=target, mode="w") as archive:
         for path in paths if folder else ():

@@ -22,8 +22,9 @@ ENVIRONMENT_FOLDER = "/opt/amltrain/env"
 _MOUNTED = f"--mount=type=bind,source={CONTEXT_FOLDER},target={MOUNT}"
 _SETTINGS = f". {MOUNT}/settings.sh && "
 _RUN_START = re.compile(r"\s*RUN(?:\s|\\\n)+(?:--\S+(?:\s|\\\n)+)*", re.IGNORECASE)
-_FLAGS_IN_FILE = ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--no-binary")
-_FLAGS_IN_FILE += ("--only-binary",)
+_FLAGS_IN_FILE = frozenset(
+    ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--no-binary", "--only-binary")
+)
 
 
 def render_dockerfile(
@@ -139,15 +140,18 @@ def with_settings(text: str, settings_image: str) -> str:
     Left as they are: steps in exec form, here-documents, and steps after a SHELL that is no shell.
     """
     inserted = f"--mount=type=bind,from={settings_image},target={MOUNT} {_SETTINGS}"
-    edited = text
-    for instruction in reversed(parse_dockerfile(text)):
-        if instruction.keyword == "RUN" and _takes_prefix(instruction) and _shell_at(text, instruction.line):
+    lines = text.splitlines()
+    shell = "/bin/sh"
+    for instruction in parse_dockerfile(text):
+        if instruction.keyword in ("FROM", "SHELL"):
+            shell = "/bin/sh" if instruction.keyword == "FROM" else _shell_program(instruction)
+        elif instruction.keyword == "RUN" and shell.endswith("sh") and _takes_prefix(instruction):
             start = _RUN_START.match(instruction.text)
             if start:
                 raw = instruction.text
-                changed = f"{raw[: start.end()]}{inserted}{raw[start.end() :]}"
-                edited = _replace_lines(edited, instruction.line, raw, changed)
-    return edited
+                changed = f"{raw[: start.end()]}{inserted}{raw[start.end() :]}".splitlines()
+                lines[instruction.line - 1 : instruction.line - 1 + len(changed)] = changed
+    return "\n".join(lines) + "\n"
 
 
 def without_settings(text: str) -> str:
@@ -160,23 +164,9 @@ def _takes_prefix(instruction: Instruction) -> bool:
     return bool(arguments) and not arguments.startswith("[") and "\n" not in instruction.value
 
 
-def _shell_at(text: str, line: int) -> bool:
-    """Whether RUN steps at ``line`` go through a Bourne-like shell, as far as SHELL instructions tell."""
-    shell = "/bin/sh"
-    for instruction in parse_dockerfile(text):
-        if instruction.line >= line:
-            break
-        if instruction.keyword == "FROM":
-            shell = "/bin/sh"
-        elif instruction.keyword == "SHELL":
-            try:
-                shell = str(json.loads(instruction.value)[0])
-            except (ValueError, IndexError):
-                shell = ""
-    return shell.endswith("sh")
-
-
-def _replace_lines(text: str, line: int, old: str, new: str) -> str:
-    lines = text.splitlines()
-    count = old.count("\n") + 1
-    return "\n".join([*lines[: line - 1], *new.splitlines(), *lines[line - 1 + count :]]) + "\n"
+def _shell_program(instruction: Instruction) -> str:
+    """The program of a SHELL instruction, "" when it cannot be read."""
+    try:
+        return str(json.loads(instruction.value)[0])
+    except (ValueError, IndexError):
+        return ""

@@ -1,6 +1,6 @@
-"""Network settings of this host that build steps need: proxies, package indexes, certificates (issue: company networks).
+"""Network settings of this host that build steps need, as behind a company proxy: proxies, indexes, certificates.
 
-They reach a build as predefined build arguments and as files bound from the context, so none of them stays in an image.
+They reach a build as predefined build arguments and as files bound for a step alone, so none of them stays in an image.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from .dockerfile import MOUNT
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 _PLAIN = ("PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "PIP_TRUSTED_HOST", "UV_HTTP_TIMEOUT", "UV_INSECURE_HOST")
-_INDEXES = ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL")
+_INDEXES = (
+    "PIP_INDEX_URL",
+    "PIP_EXTRA_INDEX_URL",
+    "UV_DEFAULT_INDEX",
+    "UV_INDEX_URL",
+    "UV_INDEX",
+    "UV_EXTRA_INDEX_URL",
+)
 _BUNDLES = ("SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 _BUNDLE_READERS = (*_BUNDLES, "NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE")
 _PIP_KEYS = {
@@ -50,7 +57,7 @@ class HostSettings:
         """Files for the context folder: ``settings.sh``, which steps source, and ``ca.crt``."""
         variables = dict(self.variables)
         if self.ca_bundle:
-            variables.update({name: f"{MOUNT}/ca.crt" for name in _BUNDLE_READERS})
+            variables.update(dict.fromkeys(_BUNDLE_READERS, f"{MOUNT}/ca.crt"))
         text = "".join(f"export {name}={shlex.quote(value)}\n" for name, value in sorted(variables.items()))
         files = {"settings.sh": text.encode()}
         if self.ca_bundle:

@@ -42,7 +42,7 @@ SETTINGS_LABEL = "amltrain.settings"
 
 
 def default_base(python: str | None = None) -> str:
-    """The base image when none is given: ``AMLTRAIN_BASE_IMAGE``, else Python of the version asked or of this kernel."""
+    """The base image when none is given: ``AMLTRAIN_BASE_IMAGE``, else the Python asked for, else this kernel's."""
     major_minor = ".".join(python.split(".")[:2]) if python else f"{sys.version_info[0]}.{sys.version_info[1]}"
     return os.environ.get("AMLTRAIN_BASE_IMAGE") or f"python:{major_minor}-slim"
 
@@ -246,6 +246,7 @@ class _Maker:
         files["requirements.txt"] = private.encode()
         if uv:
             files["uv"] = uv
+        tool = "uv" if uv else "pip"
         text = render_dockerfile(
             packages,
             base=base.name,
@@ -253,9 +254,9 @@ class _Maker:
             user=str(base.config.get("User") or ""),
             mode=mode,
             builder=builder,
-            tool="uv" if uv else "pip",
+            tool=tool,
         )
-        _say(self._log, f"Installing {len(packages.pip)} packages with {'uv' if uv else 'pip'} on {base.name} ({mode}).")
+        _say(self._log, f"Installing {len(packages.pip)} packages with {tool} on {base.name} ({mode}).")
         return self._build(
             labels,
             Build(

@@ -42,7 +42,7 @@ class Packages:
 
 
 def wanted_packages(spec: Mapping[str, Any]) -> Packages:
-    """The packages that an environment's specification (``Environment._to_spec()``) asks for; none when user managed."""
+    """The packages that a specification (``Environment._to_spec()``) asks for; none when user managed."""
     if spec.get("user_managed"):
         return Packages()
     conda = CondaDependencies(_underlying_structure=spec.get("conda") or {"dependencies": []})
@@ -107,7 +107,7 @@ def normalised(packages: Packages) -> tuple[str, ...]:
     return (
         *(f"pip {line}" for line in pip),
         *(f"option {' '.join(line.split())}" for line in packages.options),
-        *(f"conda {item}" for item in sorted({item.replace(' ', '').lower() for item in packages.conda})),
+        *(f"conda {item}" for item in sorted({item.replace(" ", "").lower() for item in packages.conda})),
         *(f"channel {channel}" for channel in (packages.channels if packages.conda else ())),
         f"python {packages.python or '*'}",
     )

@@ -1,0 +1,220 @@
+"""The sections of an ``Environment``: docker, python and two that nothing here uses (azureml-v1.md section 3)."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import IO, Any, ClassVar
+
+from ..errors import UserErrorException
+from .conda import CondaDependencies
+from .element import ConfigElement
+from .registry import ContainerRegistry
+
+DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/intelmpi2018.3-ubuntu16.04:20200821.v1"
+DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/intelmpi2018.3-cuda10.0-cudnn7-ubuntu16.04:20200821.v1"
+DEFAULT_SHM_SIZE = "2g"
+
+_DOCKERFILE_LINE = re.compile(r"\s*(FROM|ARG)\s+\S", re.IGNORECASE)
+
+
+class DockerImagePlatform(ConfigElement):
+    """Operating system and architecture of an image; the defaults mean "whatever the engine runs"."""
+
+    _fields: ClassVar[tuple[str, ...]] = ("os", "architecture")
+    _types: ClassVar[dict[str, type | tuple[type, ...]]] = {"os": str, "architecture": str}
+
+    def __init__(self) -> None:
+        self.os = "Linux"
+        self.architecture = "amd64"
+        self._initialized = True
+
+
+class DockerSection(ConfigElement):
+    """What the image of an environment is made from and how its containers run (azureml-v1.md section 3.3)."""
+
+    _fields: ClassVar[tuple[str, ...]] = (
+        "enabled",
+        "base_image",
+        "base_dockerfile",
+        "base_image_registry",
+        "build_context",
+        "platform",
+        "shm_size",
+        "shared_volumes",
+        "arguments",
+    )
+    _types: ClassVar[dict[str, type | tuple[type, ...]]] = {
+        "enabled": bool,
+        "base_image": str,
+        "base_image_registry": ContainerRegistry,
+        "build_context": (str, os.PathLike),
+        "platform": DockerImagePlatform,
+        "shm_size": str,
+        "shared_volumes": bool,
+        "arguments": list,
+    }
+
+    def __init__(self) -> None:
+        self.enabled = False
+        self.base_image_registry = ContainerRegistry()
+        self.platform = DockerImagePlatform()
+        self.shm_size: str | None = DEFAULT_SHM_SIZE
+        self.shared_volumes = True
+        self.arguments: list[str] = []
+        self._base_image: str | None = DEFAULT_CPU_IMAGE
+        self._image_chosen = False
+        self._base_dockerfile: str | None = None
+        self._build_context: str | None = None
+        self._initialized = True
+
+    @property
+    def base_image(self) -> str | None:
+        """The image to start from. Setting one clears ``base_dockerfile``; None clears only itself."""
+        return self._base_image
+
+    @base_image.setter
+    def base_image(self, value: str | None) -> None:
+        self._base_image = value or None
+        self._image_chosen = True
+        if value:
+            self._base_dockerfile = None
+            self._build_context = None
+
+    @property
+    def base_dockerfile(self) -> str | None:
+        """The text of the Dockerfile. Setting text, a path or an open file clears ``base_image``.
+
+        The folder of a path is remembered as the build context, so that ``COPY`` works. None clears only itself.
+        """
+        return self._base_dockerfile
+
+    @base_dockerfile.setter
+    def base_dockerfile(self, value: str | os.PathLike[str] | IO[str] | IO[bytes] | None) -> None:
+        if not value:
+            self._base_dockerfile = self._build_context = None
+            return
+        text, folder = _dockerfile_text(value)
+        self._base_dockerfile = text
+        self._build_context = folder
+        self._base_image = None
+        self._image_chosen = True
+
+    @property
+    def build_context(self) -> str | None:
+        """The folder that ``COPY`` and ``ADD`` of the Dockerfile read from: an absolute path, or None."""
+        return self._build_context
+
+    @build_context.setter
+    def build_context(self, value: str | os.PathLike[str] | None) -> None:
+        if value is None:
+            self._build_context = None
+            return
+        folder = os.path.abspath(os.path.expanduser(os.fspath(value)))
+        if not os.path.isdir(folder):
+            raise UserErrorException(f"There is no folder {folder} to use as build context.")
+        self._build_context = folder
+
+    @property
+    def gpu_support(self) -> bool:
+        """Always True: a GPU is used when the compute target has one. Setting it does nothing."""
+        return True
+
+    @gpu_support.setter
+    def gpu_support(self, _: object) -> None:
+        pass
+
+
+class PythonSection(ConfigElement):
+    """Which Python a job runs with and what is installed for it (azureml-v1.md section 3.2)."""
+
+    _fields: ClassVar[tuple[str, ...]] = (
+        "user_managed_dependencies",
+        "interpreter_path",
+        "conda_dependencies",
+        "conda_dependencies_file",
+        "base_conda_environment",
+    )
+    _types: ClassVar[dict[str, type | tuple[type, ...]]] = {
+        "user_managed_dependencies": bool,
+        "interpreter_path": str,
+        "conda_dependencies": CondaDependencies,
+        "conda_dependencies_file": (str, os.PathLike),
+    }
+
+    def __init__(self) -> None:
+        self.user_managed_dependencies = False
+        self.interpreter_path = "python"
+        self.conda_dependencies: CondaDependencies | None = CondaDependencies()
+        self.conda_dependencies_file: str | None = None
+        self.base_conda_environment: str | None = None
+        self._initialized = True
+
+
+class SparkSection(ConfigElement):
+    """Kept so that code which sets it runs; nothing here uses Spark."""
+
+    _fields: ClassVar[tuple[str, ...]] = ("repositories", "packages", "precache_packages")
+
+    def __init__(self) -> None:
+        self.repositories: list[str] = []
+        self.packages: list[Any] = []
+        self.precache_packages = True
+        self._initialized = True
+
+
+class DatabricksSection(ConfigElement):
+    """Kept so that code which sets it runs; nothing here uses Databricks."""
+
+    _fields: ClassVar[tuple[str, ...]] = (
+        "maven_libraries",
+        "pypi_libraries",
+        "rcran_libraries",
+        "jar_libraries",
+        "egg_libraries",
+    )
+
+    def __init__(self) -> None:
+        self.maven_libraries: list[Any] = []
+        self.pypi_libraries: list[Any] = []
+        self.rcran_libraries: list[Any] = []
+        self.jar_libraries: list[Any] = []
+        self.egg_libraries: list[Any] = []
+        self._initialized = True
+
+
+def _dockerfile_text(value: str | os.PathLike[str] | IO[str] | IO[bytes]) -> tuple[str, str | None]:
+    """Text and build context of what was given as a Dockerfile (azureml-v1.md section 3.4, without its trap)."""
+    if hasattr(value, "read"):
+        content = value.read()
+        opened = getattr(value, "name", None)
+        folder = (
+            os.path.dirname(os.path.abspath(opened)) if isinstance(opened, str) and os.path.isfile(opened) else None
+        )
+        return (content.decode() if isinstance(content, bytes) else content), folder
+    if not isinstance(value, (str, os.PathLike)):
+        raise UserErrorException(
+            f"DockerSection.base_dockerfile takes text, a path or an open file, not {type(value).__name__}."
+        )
+    text = os.fspath(value)
+    if isinstance(value, str) and "\n" in text.strip():
+        return text, None
+    path = os.path.abspath(os.path.expanduser(text.strip()))
+    if os.path.isfile(path):
+        return _read_dockerfile(path), os.path.dirname(path)
+    if isinstance(value, str) and _DOCKERFILE_LINE.match(text):
+        return text, None
+    if os.path.isdir(path):
+        raise UserErrorException(f"{path} is a folder; name the Dockerfile in it.")
+    raise UserErrorException(
+        f"There is no Dockerfile at {path} (taken from {text.strip()!r}, seen from the notebook's working folder)."
+        " Correct the path, or give the Dockerfile's text, which begins with FROM."
+    )
+
+
+def _read_dockerfile(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserErrorException(f"The Dockerfile {path} cannot be read: {error}.", inner_exception=error) from error
