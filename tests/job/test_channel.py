@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_amltrain.runs.stream import MAX_ENVELOPE_BYTES, Assembler, Record, Splitter, points
@@ -196,6 +196,7 @@ def test_a_full_pipe_that_does_not_block_drops_and_counts(monkeypatch: pytest.Mo
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(), st.lists(plain, max_size=30), max_size=5), st.integers(0, 6000))
 def test_every_record_fits_its_envelopes_and_comes_back(columns: dict[str, list[Any]], padding: int) -> None:
     values: dict[str, list[Any]] = {name: [plain_value(cell) for cell in cells] for name, cells in columns.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jupyter_amltrain.runs.record import NewPoint
@@ -126,6 +126,7 @@ fragments = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(parts=st.lists(fragments, max_size=12), sizes=st.lists(st.integers(1, 9), min_size=1), data=st.data())
 @example(parts=[envelope({"k": 1})], sizes=[1], data=None)
 def test_any_chunking_and_any_restart_gives_the_same(
