@@ -25,10 +25,16 @@ class EngineApi:
     """Raw calls on a docker-py client, which brings the connection, TLS and the API version.
 
     Errors of the engine come back as status codes with a message, not as docker-py's exceptions.
+
+    Args:
+        credentials: the credentials that the client's own configuration has for a registry.
     """
 
-    def __init__(self, client: DockerClient) -> None:
+    def __init__(
+        self, client: DockerClient, credentials: Callable[[str], dict[str, Any] | None] = lambda registry: None
+    ) -> None:
         self._api: Any = client.api
+        self.credentials = credentials
 
     @property
     def address(self) -> str:
@@ -65,20 +71,10 @@ class EngineApi:
         status, found = self.get("/images/json", params={"filters": json.dumps({"label": [label]})})
         return found[0]["Id"] if status == 200 and found else None
 
-    def images_with(self, label: str) -> list[dict[str, Any]]:
-        """The images with this ``name=value`` label."""
-        status, found = self.get("/images/json", params={"filters": json.dumps({"label": [label]})})
-        return list(found or ()) if status == 200 else []
-
     def tag(self, image_id: str, reference: str) -> None:
         """Give an image one more name."""
         repository, _, tag = reference.rpartition(":")
         self.post("/images/{0}/tag", image_id, params={"repo": repository, "tag": tag})
-
-    def registry_auth(self, registry: str) -> dict[str, Any] | None:
-        """Credentials for a registry from the engine client's own configuration and its helpers, None without any."""
-        found: dict[str, Any] | None = self._api._auth_configs.resolve_authconfig(registry)
-        return dict(found) if found else None
 
     def stream(
         self,

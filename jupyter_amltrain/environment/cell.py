@@ -105,7 +105,7 @@ def _told_format(text: str) -> str:
 
 def _checked_requirements(text: str) -> tuple[str, ...]:
     lines = requirement_lines(text)
-    for number, line in enumerate(lines, 1):
+    for number, line in lines:
         clean = without_comment(line)
         if not clean:
             continue
@@ -121,7 +121,7 @@ def _checked_requirements(text: str) -> tuple[str, ...]:
             )
         if not clean.startswith("-") and not re.match(r"(https?|git\+\w+|file)://|git\+", clean):
             _check_requirement(number, clean)
-    return tuple(clean for line in lines if (clean := without_comment(line)))
+    return tuple(clean for _, line in lines if (clean := without_comment(line)))
 
 
 def _check_requirement(number: int, line: str) -> None:

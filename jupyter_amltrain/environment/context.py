@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -101,8 +101,3 @@ def _add(archive: tarfile.TarFile, info: tarfile.TarInfo, path: str) -> None:
             archive.addfile(info, file)
     else:
         archive.addfile(info)
-
-
-def blocks(file: IO[bytes]) -> Iterator[bytes]:
-    """The rest of a file in pieces, for an upload."""
-    return iter(lambda: file.read(1 << 20), b"")

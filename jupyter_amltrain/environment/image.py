@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ..engines.protocol import EnvironmentSpec, Image, Preparation
-from ..errors import ImageBuildException, UserErrorException
+from ..errors import ImageBuildException, RegistryException, UserErrorException
 from .api import EngineApi
 from .build import Build, build_image, build_network, choose_builder
 from .context import context_digest, needed_paths, selected
@@ -60,7 +60,7 @@ def check_environment(
         RegistryException: the registry refuses, or cannot be reached.
         EngineUnavailableException: the engine does not answer.
     """
-    api = EngineApi(client)
+    api = _engine_api(client)
     packages = _checked_packages(spec)
     if spec.get("dockerfile"):
         check_dockerfile(spec["dockerfile"])
@@ -83,7 +83,7 @@ def prepare_image(
         CanceledException: ``log`` said that the user gave up.
         EngineException: as :func:`check_environment`.
     """
-    api = EngineApi(client)
+    api = _engine_api(client)
     packages = _checked_packages(spec)
     for note in packages.notes:
         _say(log, note)
@@ -114,9 +114,28 @@ def prepare_image(
 
 def find_interpreter(client: DockerClient, image_id: str, wanted: str = "python") -> str:
     """The Python to call in an image: ``wanted`` from its PATH, else ``python3``; "" when it has none."""
-    api = EngineApi(client)
+    api = _engine_api(client)
     info = api.inspect_image(image_id) or {}
     return find_in_image(api, str(info.get("Id", image_id)), info.get("Config") or {}, wanted)
+
+
+def _engine_api(client: DockerClient) -> EngineApi:
+    from docker.errors import DockerException
+
+    engine: Any = client.api
+
+    def credentials(registry: str) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] | None = engine._auth_configs.resolve_authconfig(registry)
+        except DockerException as error:
+            raise RegistryException(
+                f"The credential helper of the Docker configuration failed for {registry}: {error}. Repair it with"
+                f" `docker login {registry}`, or set docker.base_image_registry.",
+                inner_exception=error,
+            ) from error
+        return found
+
+    return EngineApi(client, credentials)
 
 
 def _checked_packages(spec: EnvironmentSpec) -> Packages:
@@ -137,7 +156,12 @@ def _bases(
     else:
         image = spec.get("image")
         references = [image_reference(image, address) if image else default_base(packages.python)]
-    return [BaseImage(api, reference, address, secrets) for reference in references]
+    chosen = spec.get("dockerfile") or spec.get("image")
+    hint = "" if chosen else "It is the default base; choose another with docker.base_image or AMLTRAIN_BASE_IMAGE."
+    return [
+        BaseImage(api, reference, address, secrets, platform=spec.get("platform"), hint=hint)
+        for reference in references
+    ]
 
 
 def _say(log: Preparation, sentence: str) -> None:

@@ -29,12 +29,23 @@ class BaseImage:
         reference: full, with tag or digest.
         address: the registry that ``secrets`` belong to.
         secrets: may hold ``username`` and ``password``.
+        platform: such as ``linux/arm64``, None for the engine's own.
+        hint: one more sentence for when it cannot be had.
     """
 
     def __init__(
-        self, api: EngineApi, reference: str, address: str | None = None, secrets: Mapping[str, str] | None = None
+        self,
+        api: EngineApi,
+        reference: str,
+        address: str | None = None,
+        secrets: Mapping[str, str] | None = None,
+        *,
+        platform: str | None = None,
+        hint: str = "",
     ) -> None:
         self.reference = reference
+        self._platform = platform
+        self._hint = hint
         self._api = api
         self._given, self.note = credentials_for(reference, address, secrets)
 
@@ -82,7 +93,7 @@ class BaseImage:
         layers: dict[str, str] = {}
         stream = self._api.stream(
             "/images/create",
-            params={"fromImage": repository, "tag": tag},
+            params={"fromImage": repository, "tag": tag, **({"platform": self._platform} if self._platform else {})},
             headers=self._auth(),
             canceled=log.canceled,
         )
@@ -127,13 +138,14 @@ class BaseImage:
         return ImageNotFoundException(f"There is no image {self.reference} on this engine, and {why}. {self._ways()}")
 
     def _ways(self) -> str:
-        return (
-            f"Get it with `docker pull`, import it with `docker load -i FILE.tar`, or give an image that you have this"
+        ways = (
+            "Get it with `docker pull`, import it with `docker load -i FILE.tar`, or give an image that you have this"
             f" name: `docker tag IMAGE {self.reference}`."
         )
+        return f"{ways} {self._hint}".rstrip()
 
     def _auth(self) -> dict[str, str]:
-        credentials = self._given or self._api.registry_auth(registry_of(self.reference))
+        credentials = self._given or self._api.credentials(registry_of(self.reference))
         return {"X-Registry-Auth": auth_header(credentials)} if credentials else {}
 
 

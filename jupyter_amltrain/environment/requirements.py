@@ -68,9 +68,19 @@ def without_comment(line: str) -> str:
     return re.sub(r"(^|\s)#.*$", "", line).strip()
 
 
-def requirement_lines(text: str) -> list[str]:
-    """The lines of a requirements file with continuation lines joined; comments and blank lines stay."""
-    return re.sub(r"\\\r?\n[ \t]*", " ", text).splitlines()
+def requirement_lines(text: str) -> list[tuple[int, str]]:
+    """The lines of a requirements file with their numbers, continuation lines joined; comments and blank lines stay."""
+    lines: list[tuple[int, str]] = []
+    open_line: tuple[int, str] | None = None
+    for number, line in enumerate(text.splitlines(), 1):
+        start, before = open_line or (number, "")
+        joined = f"{before}{line.lstrip() if before else line}"
+        if joined.endswith("\\"):
+            open_line = (start, f"{joined[:-1].rstrip()} ")
+        else:
+            lines.append((start, joined))
+            open_line = None
+    return [*lines, open_line] if open_line else lines
 
 
 def read_requirements_file(path: Path, _above: tuple[Path, ...] = ()) -> list[str]:
@@ -89,7 +99,7 @@ def read_requirements_file(path: Path, _above: tuple[Path, ...] = ()) -> list[st
             f"The requirements file {path} cannot be read: {error}.", inner_exception=error
         ) from error
     lines: list[str] = []
-    for line in requirement_lines(text):
+    for _, line in requirement_lines(text):
         nested = _NESTED.fullmatch(without_comment(line))
         if nested:
             lines += read_requirements_file(path.parent / nested[1], (*_above, path))
