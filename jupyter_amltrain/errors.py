@@ -10,6 +10,7 @@ The lower part is ours::
         │   ├── AuthenticationException
         │   └── NameNotFoundException           a name that does not exist, with a suggestion
         ├── ActivityFailedException            the run ended Failed
+        ├── AzureMLAggregatedException
         ├── ComputeTargetException
         ├── DatasetTimestampMissingError
         ├── DiscoveryUrlNotFoundException
@@ -17,13 +18,16 @@ The lower part is ours::
         ├── ExperimentNotFoundException
         ├── ModelNotFoundException
         ├── ModelPathNotFoundException
+        ├── ParallelRunException
         ├── ProjectSystemException
         ├── RunConfigurationException
         ├── RunEnvironmentException
+        ├── ServiceException
         ├── SnapshotException
         ├── TrainingException
         ├── WebserviceException
         ├── WorkspaceException
+        │   └── WorkspacePrivateEndpointException
         ├── StoreException                     the home folder cannot be read or written
         └── EngineException                    the engine did not do what was asked
             ├── EngineUnavailableException      it does not answer, or we may not talk to it
@@ -52,15 +56,25 @@ class AzureMLException(Exception):
     Args:
         exception_message: what happened, why, and what to do next.
         inner_exception: the exception that caused this one, kept for the text form of the SDK.
+        target: name of the element at fault, for that form too.
+        details: anything more, for that form too.
     """
 
-    _error_code = "SystemError"
+    _error_code = ""
 
-    def __init__(self, exception_message: str = "", inner_exception: BaseException | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        exception_message: str = "",
+        inner_exception: BaseException | str | None = None,
+        target: str | None = None,
+        details: list[Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(exception_message)
         self._message = exception_message
         self._inner_exception = inner_exception
-        self._details = kwargs
+        self._target = target
+        self._details = details
 
     @property
     def message(self) -> str:
@@ -72,13 +86,20 @@ class AzureMLException(Exception):
         self._message = value
 
     @property
-    def inner_exception(self) -> BaseException | None:
+    def inner_exception(self) -> BaseException | str | None:
         """The exception that caused this one, or None."""
         return self._inner_exception
 
     def __str__(self) -> str:
         # The four-part text of azureml-core (azureml-v1.md section 16), which users' tests and log parsers know.
-        response = json.dumps({"error": {"code": self._error_code, "message": self.message}}, indent=4)
+        error: dict[str, Any] = {}
+        for kind in type(self).__mro__:
+            code = kind.__dict__.get("_error_code")
+            if code and code != error.get("code"):
+                error = {"code": code, "inner_error": error} if error else {"code": code}
+        error["message"] = self.message
+        error.update({key: value for key, value in (("target", self._target), ("details", self._details)) if value})
+        response = json.dumps({"error": error}, indent=4, default=str)
         return (
             f"{type(self).__name__}:\n\tMessage: {self.message}\n\tInnerException {self._inner_exception}"
             f"\n\tErrorResponse \n{response}"
@@ -96,6 +117,8 @@ class UserErrorException(AzureMLException):
 
 class AuthenticationException(UserErrorException):
     """Credentials are missing or were refused."""
+
+    _error_code = "Authentication"
 
 
 class NameNotFoundException(UserErrorException):
@@ -117,10 +140,15 @@ class ActivityFailedException(AzureMLException):
     """The run that was waited for ended Failed; the message holds its error as JSON."""
 
 
+class AzureMLAggregatedException(AzureMLException):
+    """Several messages in one."""
+
+    def __init__(self, exceptions_list: Iterable[str] = (), **kwargs: Any) -> None:
+        super().__init__("\n".join(exceptions_list), **kwargs)
+
+
 class ComputeTargetException(AzureMLException):
     """A compute target does not exist or its configuration cannot be right."""
-
-    _error_code = "UserError"
 
 
 class DatasetTimestampMissingError(AzureMLException):
@@ -134,25 +162,17 @@ class DiscoveryUrlNotFoundException(AzureMLException):
 class ExperimentExecutionException(AzureMLException):
     """A run could not be submitted, or watching it was interrupted."""
 
-    _error_code = "UserError"
-
 
 class ExperimentNotFoundException(AzureMLException):
     """No experiment of that name in the workspace."""
-
-    _error_code = "UserError"
 
 
 class ModelNotFoundException(AzureMLException):
     """No model of that name and version in the workspace."""
 
-    _error_code = "UserError"
-
 
 class ModelPathNotFoundException(AzureMLException):
     """The path to register as a model does not exist."""
-
-    _error_code = "UserError"
 
 
 class ProjectSystemException(AzureMLException):
@@ -162,19 +182,21 @@ class ProjectSystemException(AzureMLException):
 class RunConfigurationException(AzureMLException):
     """A run configuration holds a value that cannot be right."""
 
-    _error_code = "UserError"
-
 
 class RunEnvironmentException(AzureMLException):
     """There is no run to attach to and ``allow_offline`` is False."""
-
-    _error_code = "UserError"
 
 
 class SnapshotException(AzureMLException):
     """The snapshot of the source directory could not be taken."""
 
-    _error_code = "UserError"
+
+class ParallelRunException(AzureMLException):
+    """Kept for scripts that name it."""
+
+
+class ServiceException(AzureMLException):
+    """What the SDK lets through from its service; kept for scripts that name it, as there is no service here."""
 
 
 class TrainingException(AzureMLException):
@@ -192,11 +214,13 @@ class WorkspaceException(AzureMLException):
         found_multiple: whether several workspaces match the name.
     """
 
-    _error_code = "UserError"
-
     def __init__(self, exception_message: str = "", found_multiple: bool = False, **kwargs: Any) -> None:
         super().__init__(exception_message, **kwargs)
         self.found_multiple = found_multiple
+
+
+class WorkspacePrivateEndpointException(WorkspaceException):
+    """Kept for scripts that name it."""
 
 
 class StoreException(AzureMLException):
