@@ -27,7 +27,7 @@ from ..errors import (
 from ..submission.job import WORK_FOLDER, Job, Resources
 from .containers import EngineFacts, container_request, explain_exit
 from .docker_address import docker_url
-from .frames import demultiplex
+from .frames import demultiplex, demultiplex_log
 from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _Api = Any
 """docker-py's low-level client, whose type stubs leave out the calls we need."""
 
 _RETRY_STOP_S = 0.01
+_CREATED_WITHIN_S = 30.0
 
 
 class DockerEngine:
@@ -114,9 +115,23 @@ class DockerEngine:
                 f"The image {job.image} is not on the engine any more. Submit again to build or pull it."
             ) from error
         except errors.APIError as error:
-            if error.status_code != 409:  # 409: another process was first to create it
+            if error.status_code != 409:
                 raise
+            return self._created_by_another(client, job)
         return dict(client.inspect_container(job.name))
+
+    def _created_by_another(self, client: _Api, job: Job) -> dict[str, Any]:
+        """The container whose name another process has taken; the engine shows it only when it is whole."""
+        from docker import errors
+
+        deadline = time.monotonic() + _CREATED_WITHIN_S
+        while True:
+            try:
+                return dict(client.inspect_container(job.name))
+            except errors.NotFound:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(_RETRY_STOP_S)
 
     def _begin(self, client: _Api, job: Job, container: str) -> list[str]:
         """Attach, then start, so that not one byte is missed. Returns notes for the control log."""
@@ -171,7 +186,7 @@ class DockerEngine:
         if attached is not None and not any(skip.values()):
             frames = demultiplex(_received(attached))
         else:
-            frames = demultiplex(self._logged(handle["container"]))
+            frames = self._logged(handle["container"])
         for name, data in frames:
             seen = skip[name]
             if seen:
@@ -180,22 +195,24 @@ class DockerEngine:
             if data:
                 yield Chunk(0, name, data)
 
-    def _logged(self, container: str) -> Iterator[bytes]:
+    def _logged(self, container: str) -> Iterator[tuple[str, bytes]]:
         from docker import errors
 
         with self._client(timeout=None) as client:
+            docker = self._known(client).kind == "docker"
             try:
                 response = client._get(
                     client._url("/containers/{0}/logs", container),
-                    params={"stdout": 1, "stderr": 1, "follow": 1, "tail": "all"},
+                    params={"stdout": 1, "stderr": 1, "follow": 1, "tail": "all", "details": int(docker)},
                     stream=True,
                 )
                 client._raise_for_status(response)
             except errors.NotFound:
                 return
             with response:
+                blocks = response.raw.stream(1 << 16, decode_content=False)
                 try:
-                    yield from response.raw.stream(1 << 16, decode_content=False)
+                    yield from demultiplex_log(blocks) if docker else demultiplex(blocks)
                 except OSError:
                     return  # the engine went away: the caller polls
 
