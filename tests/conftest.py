@@ -14,6 +14,7 @@ import pytest
 from engine import shared
 from engine.daemon import DockerDaemon, PodmanService, short_folder
 from engine.images import load_base_image
+from engine.registry import Registry
 from engine.shared import cache_folder
 
 
@@ -48,6 +49,13 @@ def podman_host() -> Iterator[str]:
         yield service.url
     finally:
         service.destroy()
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """An empty image registry that wants its ``username`` and ``password``."""
+    with Registry(tmp_path_factory.mktemp("registry")) as running:
+        yield running
 
 
 @pytest.fixture

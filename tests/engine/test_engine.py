@@ -13,6 +13,7 @@ from docker.types import DeviceRequest
 
 from engine.daemon import DockerDaemon
 from engine.images import NAMES
+from engine.registry import Registry
 
 GPU = DeviceRequest(count=-1, capabilities=[["gpu"]])
 
@@ -35,6 +36,20 @@ def test_podman_runs_the_base_image(podman_host: str) -> None:
     assert output == b"42\n"
 
 
+def test_registry_takes_and_gives_images_for_the_right_password_only(
+    client: docker.DockerClient, registry: Registry
+) -> None:
+    name = f"{registry.address}/tools/python"
+    client.images.get(NAMES[0]).tag(name, "1")
+    right = {"username": registry.username, "password": registry.password}
+    client.images.push(name, tag="1", auth_config=right)
+    client.images.remove(f"{name}:1")
+    with pytest.raises(APIError, match="no basic auth credentials|unauthorized"):
+        client.images.pull(name, tag="1", auth_config={**right, "password": "wrong"})
+    assert f"{name}:1" in client.images.pull(name, tag="1", auth_config=right).tags
+    client.images.remove(f"{name}:1")
+
+
 def test_private_engine_comes_back_after_a_crash(private_engine: Callable[..., DockerDaemon]) -> None:
     daemon = private_engine()
     with daemon.client() as client:
@@ -49,10 +64,12 @@ def test_private_engine_comes_back_after_a_crash(private_engine: Callable[..., D
         assert [container.name for container in client.containers.list(all=True)] == ["lasting"]
 
 
-def test_gpu_request_is_accepted_with_the_stub_and_refused_without(private_engine: Callable[..., DockerDaemon]) -> None:
+def test_gpu_request_is_accepted_with_the_stub_and_refused_without(
+    private_engine: Callable[..., DockerDaemon], client: docker.DockerClient
+) -> None:
     command = ["python", "-c", "import os; print(os.environ['NVIDIA_VISIBLE_DEVICES'])"]
     arguments: dict[str, Any] = {"network_mode": "none", "remove": True, "device_requests": [GPU]}
-    with private_engine(gpu_stub=True).client() as client:
-        assert client.containers.run("python-base:1", command, **arguments) == b"all\n"
-    with private_engine().client() as client, pytest.raises(APIError, match="could not select device driver"):
-        client.containers.run("python-base:1", command, **arguments)
+    with pytest.raises(APIError, match="could not select device driver"):
+        client.containers.run(NAMES[0], command, **arguments)
+    with private_engine(gpu_stub=True).client() as stubbed:
+        assert stubbed.containers.run(NAMES[0], command, **arguments) == b"all\n"
