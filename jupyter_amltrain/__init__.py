@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from .azureml import install as _serve_azureml
+
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -48,6 +50,9 @@ _HOME_OF = {
     "ScriptRunConfig": ".submission.config",
     "Workspace": ".workspace",
 }
+
+
+_serve_azureml()
 
 
 def __getattr__(name: str) -> Any:
