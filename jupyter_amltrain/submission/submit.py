@@ -30,15 +30,23 @@ if TYPE_CHECKING:
     from ..environment.spec import Environment
     from ..runs.record import RunRecord
     from ..workspace import Workspace
+    from .cell_script import CellScript
     from .config import Request, ScriptRunConfig
 
 _LOCAL = "local"
 
 
 def submit(
-    workspace: Workspace, experiment: str, config: ScriptRunConfig, tags: Mapping[str, str | None] | None = None
+    workspace: Workspace,
+    experiment: str,
+    config: ScriptRunConfig,
+    tags: Mapping[str, str | None] | None = None,
+    cell: CellScript | None = None,
 ) -> RunRecord:
     """Enter a run and have it started as soon as its target has room; returns at once.
+
+    Args:
+        cell: the script when it is a notebook cell; the one that ``config`` names is then not looked for.
 
     Raises:
         ExperimentExecutionException: the script or its folder is missing.
@@ -47,7 +55,7 @@ def submit(
         StoreException: the home folder cannot be written.
     """
     request = config.request()
-    source = _source_directory(request.source_directory, request.script, bool(request.command))
+    source = _source_directory(request.source_directory, request.script, bool(request.command or cell))
     environment = _environment(workspace, request.environment)
     target = _target(workspace, request.target, request.node_count)
     spec, secrets = environment._to_spec(), environment._secrets()
@@ -61,7 +69,7 @@ def submit(
         notes.append(f"runs on the {engine_name} engine: not isolated from this machine")
     with ThreadPoolExecutor(1) as pool:
         git = pool.submit(git_properties, source)
-        snapshot = take_snapshot(source, workspace.objects, workspace.folder / "cache")
+        snapshot = (cell.snapshot if cell else take_snapshot)(source, workspace.objects, workspace.folder / "cache")
         properties = git.result()
     definition = RunDefinition(
         experiment=experiment,
@@ -70,7 +78,7 @@ def submit(
         environment=spec,
         source_directory=str(source),
         snapshot_id=snapshot.id,
-        script=request.script,
+        script=cell.name if cell else request.script,
         arguments=request.arguments,
         command=request.command,
         environment_variables={**spec["environment_variables"], **request.environment_variables},
@@ -131,7 +139,7 @@ def _enter(
         ) from error
 
 
-def _source_directory(source_directory: Path, script: str, is_command: bool) -> Path:
+def _source_directory(source_directory: Path, script: str, needs_no_script: bool) -> Path:
     folder = source_directory.expanduser().absolute()
     if not folder.is_dir():
         what = "is a file, not a folder" if folder.exists() else "does not exist"
@@ -139,7 +147,7 @@ def _source_directory(source_directory: Path, script: str, is_command: bool) -> 
             f"The source directory {folder} {what}. Create it, or correct source_directory (relative paths start at"
             f" the notebook's folder, {Path.cwd()})."
         )
-    if is_command:
+    if needs_no_script:
         return folder
     if not script:
         raise ExperimentExecutionException("No script was named. Pass script='train.py' to ScriptRunConfig.")

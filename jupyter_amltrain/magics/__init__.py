@@ -1,0 +1,24 @@
+"""The magics: each translates a line or a cell into calls on :class:`~jupyter_amltrain.workspace.Workspace`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+
+def register(ipython: InteractiveShell) -> None:
+    """Give a shell the magics and the completion of their names, and have a warm process ready for the first submit."""
+    from ..runs.launch import warm_up
+    from .completion import complete_names
+    from .environments import EnvironmentMagics
+    from .runs import RunMagics
+    from .session import Session
+    from .workspaces import WorkspaceMagics
+
+    session = Session()
+    for magics in (EnvironmentMagics, RunMagics, WorkspaceMagics):
+        ipython.register_magics(magics(ipython, session))
+    complete_names(ipython, session)
+    warm_up()

@@ -1,0 +1,95 @@
+"""Tab completion after the magics: options, and the names of environments, targets, experiments, runs and scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import AzureMLException
+from ..runs import status as states
+from ..runs.find import LAST
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .session import Session
+
+_MAGIC = re.compile(r"(?:.*[\s=])?(%%?)(aml_\w+)\s+(.*)$")
+_RUNS = 50
+_SCRIPTS = 200
+
+
+def complete_names(ipython: InteractiveShell, session: Session) -> None:
+    """Have the shell ask us after ``%aml_… `` and ``%%aml_… ``."""
+
+    def complete(shell: InteractiveShell, event: Any) -> list[str]:
+        try:
+            return candidates(event.text_until_cursor, event.symbol, session, shell)
+        except AzureMLException:
+            return []  # a workspace that cannot be read is said by the magic, not by the Tab key
+
+    ipython.set_hook("complete_command", complete, re_key=_MAGIC.pattern)
+
+
+def candidates(line: str, symbol: str, session: Session, shell: InteractiveShell) -> list[str]:
+    """What may stand where the cursor is, at the end of ``line``; ``symbol`` is the word there so far."""
+    found = _MAGIC.match(line)
+    magic = shell.find_magic(found[2], "cell" if found[1] == "%%" else "line") if found else None
+    parser = getattr(magic, "parser", None)
+    if found is None or parser is None:
+        return []
+    words = found[3].split()
+    if found[3] and not found[3][-1].isspace():
+        words.pop()
+    if "--" in words:
+        return []
+    before = words[-1] if words else ""
+    options = parser._option_string_actions
+    if before in options and options[before].nargs != 0:
+        if options[before].choices:
+            return list(options[before].choices)
+        return list(_names_for(before, session))
+    if symbol.startswith("-"):
+        return [option for option in options if option.startswith("--")]
+    return [*_arguments_for(found[1] + found[2], words, session)]
+
+
+def _names_for(option: str, session: Session) -> Iterable[str]:
+    store = session.find_workspace()[0].store
+    known: dict[str, Callable[[], Iterable[str]]] = {
+        "--env": store.list_environments,
+        "--target": lambda: {"local", *store.list_targets()},
+        "--experiment": store.experiments,
+        "--status": lambda: states.ALL,
+        "--source": lambda: _folders(Path()),
+        "--context": lambda: _folders(Path()),
+    }
+    return sorted(known[option]()) if option in known else ()
+
+
+def _arguments_for(magic: str, words: list[str], session: Session) -> Iterable[str]:
+    if magic == "%aml_submit":
+        source = words[words.index("--source") + 1] if "--source" in words[:-1] else "."
+        return _scripts(Path(source).expanduser())
+    if magic in ("%aml_logs", "%aml_cancel", "%aml_metrics"):
+        wanted = (*states.ACTIVE, *states.WAITING) if magic == "%aml_cancel" else None
+        return [LAST, *(run.id for run in session.find_workspace()[0].store.runs(status=wanted, limit=_RUNS))]
+    if magic == "%%aml_env":
+        return session.find_workspace()[0].store.list_environments()
+    if magic == "%aml_workspace":
+        from ..workspace import Workspace
+
+        return Workspace.list()
+    return ()
+
+
+def _scripts(folder: Path) -> list[str]:
+    """Python files in the folder and one level below it."""
+    paths = [*folder.glob("*.py"), *folder.glob("[!._]*/*.py")]
+    return sorted(str(path.relative_to(folder)) for path in paths[:_SCRIPTS])
+
+
+def _folders(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]

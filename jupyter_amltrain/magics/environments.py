@@ -1,0 +1,132 @@
+"""``%%aml_env``: the cell is an environment."""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import Magics, cell_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from ..engines.registry import default_engine_name, get_engine
+from ..environment.cell import parse_cell
+from ..environment.requirements import wanted_packages
+from ..errors import ImageBuildException, UserErrorException
+from ..submission.manifest import human_size
+from .answers import plain_errors, read_line
+from .building import prepare_watched
+from .table import duration
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..engines.protocol import Image
+    from ..environment.spec import Environment
+    from .session import Session
+
+_LINE = re.compile(r"(?:\bDockerfile |\bthe cell, )?\b([Ll])ine (\d+)\b")
+
+
+@magics_class
+class EnvironmentMagics(Magics):
+    """Environments out of cells."""
+
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+        super().__init__(shell)
+        self._session = session
+
+    @cell_magic
+    @plain_errors
+    @magic_arguments()
+    @argument("name", help="What to call it. A changed cell becomes the next version of that name.")
+    @argument("--base", metavar="IMAGE", help="Image to put the packages on, for a conda or pip cell.")
+    @argument(
+        "--format", choices=("dockerfile", "conda", "pip"), help="What the cell is, where its text does not tell."
+    )
+    @argument("--context", metavar="DIR", help="Folder that COPY and ADD of a Dockerfile read from.")
+    @argument("--python", metavar="X.Y", help="Version of Python to install the packages for.")
+    @argument("--no-build", action="store_true", help="Keep the definition only; the first run builds it.")
+    @argument("-q", "--quiet", action="store_true", help="Show only the last line.")
+    def aml_env(self, line: str, cell: str) -> None:
+        """Make an environment of this cell, and build it.
+
+        The cell is a Dockerfile, a conda environment file or a list of pip requirements; the text tells which. The
+        environment is kept in the workspace under its name; an unchanged cell is found again at once. Stopping the
+        cell stops the build.
+
+            %%aml_env torch
+            FROM python:3.11-slim
+            RUN pip install torch
+
+            %%aml_env sklearn --base python:3.11-slim
+            scikit-learn
+            pandas>=2
+        """
+        asked, rest = read_line(self.aml_env, line)
+        if rest:
+            raise UserErrorException(f"%%aml_env takes nothing after --, but there is: {' '.join(rest)}")
+        environment = _environment(asked, cell)
+        started = time.monotonic()
+        if asked.no_build:
+            outcome = "not built yet"
+        else:
+            image = self._build(environment, asked.quiet)
+            outcome = _outcome(image, time.monotonic() - started)
+        version = environment.register(self._session.workspace).version
+        self._session.made(asked.name)
+        print(f"✓ {asked.name}:{version} · {_kind(environment)} · {outcome}")
+
+    def _build(self, environment: Environment, quiet: bool) -> Image:
+        engine = get_engine(default_engine_name())
+        try:
+            return prepare_watched(
+                engine, environment._to_spec(), environment._secrets(), (lambda _: None) if quiet else _show
+            )
+        except ImageBuildException as error:
+            raise ImageBuildException(_in_cell_lines(error.message), inner_exception=error) from error
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _environment(asked: Any, cell: str) -> Environment:
+    try:
+        parsed = parse_cell(cell, asked.format)
+    except UserErrorException as error:
+        raise UserErrorException(_in_cell_lines(error.message), inner_exception=error) from error
+    environment = parsed.environment(asked.name)
+    is_dockerfile = parsed.format == "dockerfile"
+    for option, value in (("--base", asked.base), ("--python", asked.python)):
+        if value and is_dockerfile:
+            raise UserErrorException(f"The cell is a Dockerfile, which says so itself with FROM; leave out {option}.")
+    if asked.context and not is_dockerfile:
+        raise UserErrorException(f"--context is for Dockerfiles, and the cell was taken for {parsed.said}.")
+    if asked.context:
+        environment.docker.build_context = asked.context
+    if asked.base:
+        environment.docker.base_image = asked.base
+    if asked.python and environment.python.conda_dependencies:
+        environment.python.conda_dependencies.set_python_version(asked.python)
+    return environment
+
+
+def _in_cell_lines(message: str) -> str:
+    """A message about a Dockerfile or a list, with its line counted as the cell's, whose first line is the magic."""
+    first, newline, rest = message.partition("\n")
+    return _LINE.sub(lambda found: f"{found[1]}ine {int(found[2]) + 1} of the cell", first, count=1) + newline + rest
+
+
+def _kind(environment: Environment) -> str:
+    if environment.docker.base_dockerfile:
+        return "Dockerfile"
+    packages = wanted_packages(environment._to_spec())
+    return f"{'conda' if packages.conda else 'pip'}, {len(packages.pip) + len(packages.conda)} packages"
+
+
+def _outcome(image: Image, seconds: float) -> str:
+    words = f"{'built' if image.built else 'found'} in {duration(seconds)}"
+    return f"{words} · {human_size(image.size_bytes)}" if image.size_bytes else words

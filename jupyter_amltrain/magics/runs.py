@@ -1,0 +1,269 @@
+"""``%aml_submit``, ``%%aml_submit``, ``%aml_runs``, ``%aml_logs``, ``%aml_metrics``, ``%aml_cancel``."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.error import UsageError
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
+from IPython.core.magic_arguments import argument, magic_arguments
+
+from ..errors import ActivityFailedException, NameNotFoundException, UserErrorException
+from ..runs import status as states
+from ..runs.find import LAST, find_run
+from . import logs
+from .answers import plain_errors, read_line
+from .session import default_experiment
+from .table import Table, duration
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from ..runs.record import RunRecord
+    from ..runs.run import Run
+    from ..submission.cell_script import CellScript
+    from ..submission.config import ScriptRunConfig
+    from ..workspace import Workspace
+    from .session import Session
+
+_CELL_HEAD = "# %%aml_submit\n"
+"""Stands where the magic stood, so that line numbers of a traceback are those of the cell."""
+
+
+@magics_class
+class RunMagics(Magics):
+    """Submitting and watching runs."""
+
+    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+        super().__init__(shell)
+        self._shell = shell
+        self._session = session
+
+    @line_cell_magic
+    @plain_errors
+    @magic_arguments()
+    @argument("script", nargs="?", help="The script to run; not given when the cell is the script.")
+    @argument("--env", metavar="NAME", help="Environment, NAME or NAME:VERSION; the one made last, or the only one.")
+    @argument("--target", metavar="NAME", default="local", help="Compute target; 'local' unless given.")
+    @argument("--experiment", metavar="NAME", help="Experiment; the notebook's name unless given.")
+    @argument(
+        "--source",
+        metavar="DIR",
+        help="Folder whose files go along; the script's own, and none for a cell, unless given.",
+    )
+    @argument("--name", metavar="FILE", default="cell.py", help="File name of a cell's script, as tracebacks show it.")
+    @argument("--tag", metavar="KEY=VALUE", action="append", default=[], help="Tag of the run; may be repeated.")
+    @argument("--shm", metavar="SIZE", help="Size of /dev/shm, such as 2g; DataLoader workers need it.")
+    @argument("--wait", action="store_true", help="Show the logs until the run is over.")
+    @argument("--out", metavar="VARIABLE", help="Variable that also gets the Run.")
+    def aml_submit(self, line: str, cell: str | None = None) -> Run:
+        """Run a script in an environment; what follows -- are its arguments.
+
+        Returns the Run at once, and it goes on whatever happens to the notebook. With --wait its logs are shown until
+        it is over; stopping the cell stops only the watching.
+
+            %aml_submit train.py
+            %aml_submit --env torch --target gpu-cluster --wait src/train.py -- --epochs 3
+            run = %aml_submit --source . --tag model=resnet34 src/train.py
+
+        As a cell magic, the cell is the script. Line numbers in its tracebacks are those of the cell.
+
+            %%aml_submit --env torch --wait --out run
+            from azureml.core import Run
+            Run.get_context().log("loss", 0.5)
+        """
+        asked, arguments = read_line(self.aml_submit, line)
+        from ..runs.experiment import Experiment
+        from ..submission.submit import submit
+
+        experiment = Experiment(self._session.workspace, asked.experiment or default_experiment())
+        config, script = self._request(asked, arguments, cell)
+        record = submit(experiment.workspace, experiment.name, config, _tags(asked.tag), cell=script)
+        run = experiment.workspace.get_run(record.id)
+        if asked.out:
+            self._shell.user_ns[asked.out] = run
+        if asked.wait:
+            _wait(run)
+        return run
+
+    def _request(self, asked: Any, arguments: list[str], cell: str | None) -> tuple[ScriptRunConfig, CellScript | None]:
+        from ..submission.cell_script import CellScript
+        from ..submission.config import DockerConfiguration, ScriptRunConfig
+
+        if asked.out and not asked.out.isidentifier():
+            raise UserErrorException(f"'{asked.out}' cannot name a variable; give --out a name such as run.")
+        script: CellScript | None = None
+        if cell is None:
+            if not asked.script:
+                raise UserErrorException("Name the script to run, as in: %aml_submit train.py")
+            folder, name = _script_place(asked.script, asked.source)
+        elif asked.script:
+            raise UserErrorException(
+                f"The cell is the script, so '{asked.script}' has no place; put the script's arguments after --."
+            )
+        else:
+            script = CellScript(asked.name, _CELL_HEAD + cell, with_folder=asked.source is not None)
+            folder, name = asked.source or ".", asked.name
+        config = ScriptRunConfig(
+            source_directory=folder,
+            script=name,
+            arguments=arguments,
+            compute_target=asked.target,
+            environment=self._session.environment(asked.env),
+            docker_runtime_config=DockerConfiguration(shm_size=asked.shm) if asked.shm else None,
+        )
+        return config, script
+
+    @line_magic
+    @plain_errors
+    @magic_arguments()
+    @argument("--experiment", metavar="NAME", help="Only the runs of this experiment.")
+    @argument("--status", metavar="STATE", help="Only runs in this state, such as Running.")
+    @argument("--limit", type=int, default=20, help="How many at most, the newest first; 20 unless given.")
+    def aml_runs(self, line: str) -> Table:
+        """List the runs of the workspace, the newest first.
+
+        %aml_runs --experiment quickstart --status Failed
+        """
+        asked, _ = read_line(self.aml_runs, line)
+        store = self._session.workspace.store
+        if asked.experiment and asked.experiment not in store.experiments():
+            raise NameNotFoundException("experiment", asked.experiment, store.experiments())
+        status = {state.lower(): state for state in states.ALL}.get((asked.status or "").lower())
+        if asked.status and not status:
+            raise NameNotFoundException("state", asked.status, states.ALL)
+        found = store.runs(experiment=asked.experiment, status=[status] if status else None, limit=max(0, asked.limit))
+        return Table(
+            ("Run", "Experiment", "Target", "Status", "Submitted", "Took", "Why"),
+            [_row(record, time.time()) for record in found],
+            empty="no runs",
+        )
+
+    @line_magic
+    @plain_errors
+    @magic_arguments()
+    @argument("run", nargs="?", default=LAST, help="A run's id or one end of it, a variable with a Run, or 'last'.")
+    @argument("-f", "--follow", action="store_true", help="Go on until the run is over.")
+    @argument("--file", metavar="NAME", help="Which log or output file; the newest log, with -f all, unless given.")
+    @argument("--tail", metavar="N", type=int, help="Only the last N lines of what is there already.")
+    def aml_logs(self, line: str) -> None:
+        """Show what a run wrote.
+
+        %aml_logs last -f
+        %aml_logs 4f0c21ab --file 20_image_build_log.txt --tail 50
+        """
+        asked, _ = read_line(self.aml_logs, line)
+        workspace, run_id = self._run(asked.run)
+        folder = workspace.run_folder(run_id)
+        name = logs.find_file(folder, asked.file) if asked.file else ""
+        if not asked.follow:
+            name = name or logs.newest_log(folder)
+            if name:
+                logs.write_file(folder, name, asked.tail, _show)
+            else:
+                print(_no_log_yet(workspace.store.run(run_id)))
+            return
+        try:
+            status = logs.write_growing(workspace, run_id, [name] if name else [], asked.tail, _show)
+        except KeyboardInterrupt:
+            raise UsageError(f"Stopped watching; the run goes on. %aml_cancel {run_id} ends it.") from None
+        print(f"{run_id}: {status}")
+
+    @line_magic
+    @plain_errors
+    @magic_arguments()
+    @argument("run", nargs="?", default=LAST, help="A run's id or one end of it, a variable with a Run, or 'last'.")
+    def aml_metrics(self, line: str) -> dict[str, Any]:
+        """Return the metrics of a run: name to value, or to the list of values where it was logged more than once."""
+        asked, _ = read_line(self.aml_metrics, line)
+        workspace, run_id = self._run(asked.run)
+        return workspace.get_run(run_id).get_metrics()
+
+    @line_magic
+    @plain_errors
+    @magic_arguments()
+    @argument("run", nargs="*", help="Runs' ids or one end of them, variables with a Run, or 'last'.")
+    @argument("--all", action="store_true", help="Every run of the workspace that is not over.")
+    def aml_cancel(self, line: str) -> None:
+        """End runs early. Their scripts get Ctrl-C first, so that they can clean up; what they wrote is kept.
+
+        %aml_cancel last
+        %aml_cancel --all
+        """
+        asked, _ = read_line(self.aml_cancel, line)
+        if asked.all == bool(asked.run):
+            raise UserErrorException(
+                "Say which run to cancel: its id, 'last', or --all for every one that is not over."
+            )
+        if asked.all:
+            workspace = self._session.workspace
+            live = workspace.store.runs(status=(*states.ACTIVE, *states.WAITING))
+            # Those that wait first, so that none of them starts in the place of a canceled one.
+            chosen = [(workspace, run.id) for run in sorted(live, key=lambda run: run.status not in states.WAITING)]
+            if not chosen:
+                print("No run is under way.")
+        else:
+            chosen = [self._run(text) for text in asked.run]
+        for workspace, run_id in chosen:
+            workspace.get_run(run_id).cancel()
+            print(f"{run_id}: {workspace.store.run(run_id).status}")
+
+    def _run(self, text: str) -> tuple[Workspace, str]:
+        """The workspace and id of a run named by a variable of the notebook, or as :func:`find_run` takes it."""
+        value = self._shell.user_ns.get(text)
+        if value is not None:
+            from ..runs.run import Run
+
+            if isinstance(value, Run):
+                return value.experiment.workspace, value.id
+        workspace = self._session.workspace
+        return workspace, find_run(workspace.store, text).id
+
+
+def _script_place(script: str, source: str | None) -> tuple[str, str]:
+    """Folder and script as ScriptRunConfig takes them; a path from here that lies in ``source`` is one in it."""
+    path = Path(script).expanduser()
+    if source is None:
+        return str(path.parent), path.name
+    folder = Path(source).expanduser()
+    if not (folder / path).is_file() and path.is_file() and folder.resolve() in path.resolve().parents:
+        return str(folder), str(path.resolve().relative_to(folder.resolve()))
+    return str(folder), str(path)
+
+
+def _tags(pairs: list[str]) -> dict[str, str | None]:
+    tags: dict[str, str | None] = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not key:
+            raise UserErrorException(f"'{pair}' is no tag; write --tag key=value.")
+        tags[key] = value if equals else None
+    return tags
+
+
+def _wait(run: Run) -> None:
+    try:
+        run.wait_for_completion(show_output=True)
+    except ActivityFailedException:
+        reason = run.get_details()["error"]["error"]["message"]
+        raise UsageError(f"The run {run.id} failed: {reason}") from None
+
+
+def _row(run: RunRecord, now: float) -> tuple[str, ...]:
+    took = duration((run.ended or now) - run.started) if run.started else ""
+    submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created))
+    return run.id, run.experiment, run.target, run.status, submitted, took, run.reason
+
+
+def _no_log_yet(run: RunRecord) -> str:
+    return (
+        f"{run.id} has written nothing{'' if run.status in states.TERMINAL else ' yet'} ({run.status}: {run.reason})."
+    )
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

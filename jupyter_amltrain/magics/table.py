@@ -1,0 +1,44 @@
+"""A table as the result of a magic, aligned in a terminal and HTML in a notebook; and time spans in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from ..runs.html import table
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under column titles.
+
+    Attributes:
+        empty: what to say when there are no rows.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    empty: str = "nothing"
+
+    def __repr__(self) -> str:
+        if not self.rows:
+            return self.empty
+        lines = [self.columns, *self.rows]
+        widths = [max(len(line[number]) for line in lines) for number in range(len(self.columns))]
+        return "\n".join(
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
+        )
+
+    def _repr_html_(self) -> str:
+        return table("list", self.columns, self.rows) if self.rows else f"<p>{escape(self.empty)}</p>"
+
+
+def duration(seconds: float) -> str:
+    """A time span as people say it: ``0.02 s``, ``41 s``, ``3 min 5 s``, ``2 h 10 min``."""
+    if seconds < 10:
+        return f"{seconds:.2g} s" if seconds >= 0.095 else f"{seconds:.2f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
