@@ -120,6 +120,20 @@ def _missing(run_folder: Path, name: str) -> NameNotFoundException:
     return NameNotFoundException("file", name, names, hint)
 
 
+def names_below(run_folder: Path, prefix: str) -> tuple[str, list[str]]:
+    """A folder such as ``outputs`` in its one form, and the names of all files in it; "" is all files.
+
+    Raises:
+        NameNotFoundException: there is no file in it; the message suggests the nearest folder.
+    """
+    folder = prefix.replace("\\", "/").rstrip("/")
+    known = [artifact.name for artifact in list_artifacts(run_folder)]
+    names = [name for name in known if not folder or name.startswith(f"{folder}/")]
+    if folder and not names:
+        raise NameNotFoundException("folder", folder, {name.rpartition("/")[0] for name in known})
+    return folder, names
+
+
 def copy_artifact(run_folder: Path, name: str, destination: Path) -> Path:
     """Copy a file of the run; an existing file is replaced, and only by a whole one.
 

@@ -1,0 +1,149 @@
+"""``Experiment`` of the SDK: a name under which runs are kept (azureml-v1.md section 8)."""
+
+from __future__ import annotations
+
+import builtins
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import NameNotFoundException, UserErrorException
+from .html import link, table
+from .run import Filter, Run, ScriptRun, texts_of
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+_NAME = re.compile(r"[a-zA-Z0-9][\w\-]{0,254}")
+_NOT_HERE = {
+    "start_logging": "runs without a script are not available yet; put the code into a script or a %%aml_submit cell",
+    **dict.fromkeys(("archive", "reactivate", "archived_time", "delete"), "experiments are always active for now"),
+    **dict.fromkeys(("tag", "set_tags", "remove_tags", "tags"), "tag the runs instead"),
+    **dict.fromkeys(("refresh", "info", "get_docs_url", "from_directory"), "it is not available"),
+}
+
+
+class Experiment:
+    """Runs that belong together. The same name is the same experiment; it begins with its first run.
+
+    Args:
+        workspace: where it is kept.
+        name: 1 to 255 letters, digits, ``_`` and ``-``, the first one a letter or digit of ASCII.
+
+    Raises:
+        UserErrorException: the name cannot be an experiment's.
+    """
+
+    def __init__(self, workspace: Workspace, name: str, _skip_name_validation: bool = False, **kwargs: Any) -> None:
+        if not hasattr(workspace, "store"):
+            raise UserErrorException(
+                f"Experiment takes a Workspace and a name, not {type(workspace).__name__}: Experiment(ws, 'my-name')."
+            )
+        if not isinstance(name, str) or not _NAME.fullmatch(name):
+            raise UserErrorException(
+                f"{name!r:.80} cannot be the name of an experiment: take 1 to 255 letters, digits, '_' and '-',"
+                f" beginning with a letter or digit{_suggestion(name)}."
+            )
+        self._workspace = workspace
+        self._name = name
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._name
+
+    @property
+    def id(self) -> str:
+        """Its id, made when it is first asked for."""
+        return self._workspace.store.ensure_experiment(self._name)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace it is kept in."""
+        return self._workspace
+
+    @property
+    def workspace_object(self) -> Workspace:
+        """The workspace, under the SDK's other name."""
+        return self._workspace
+
+    def submit(self, config: Any, tags: Mapping[str, Any] | None = None, **kwargs: Any) -> ScriptRun:
+        """Start a run and return at once; later changes of ``config`` do not reach it.
+
+        Args:
+            config: a ScriptRunConfig.
+            tags: tags of the run.
+
+        Raises:
+            ExperimentExecutionException: the script or its folder is missing.
+            UserErrorException: ``config`` or something in it cannot be right.
+        """
+        from ..submission.config import ScriptRunConfig
+        from ..submission.submit import submit
+
+        if not isinstance(config, ScriptRunConfig):
+            raise UserErrorException(
+                f"Experiment.submit takes a ScriptRunConfig, not {type(config).__name__}:"
+                " ScriptRunConfig(source_directory='.', script='train.py')."
+            )
+        if kwargs:
+            raise UserErrorException(
+                f"Experiment.submit does not know {', '.join(sorted(kwargs))}; set it on the ScriptRunConfig."
+            )
+        run = submit(self._workspace, self._name, copy.deepcopy(config), texts_of("tags", tags or {}))
+        return ScriptRun(self, run.id)
+
+    def get_runs(
+        self, type: str | None = None, tags: Filter = None, properties: Filter = None, include_children: bool = False
+    ) -> Iterator[Run]:
+        """Its runs, newest first; filters as in :meth:`Run.list`."""
+        return Run.list(self, type=type, tags=tags, properties=properties, include_children=include_children)
+
+    @staticmethod
+    def list(
+        workspace: Workspace,
+        experiment_name: str | None = None,
+        view_type: str = "ActiveOnly",
+        tags: Filter = None,
+    ) -> builtins.list[Experiment]:
+        """The experiments of a workspace, oldest first.
+
+        Raises:
+            NameNotFoundException: there is none of that name; the message suggests the nearest.
+        """
+        names = workspace.store.experiments()
+        if experiment_name is not None and experiment_name not in names:
+            raise NameNotFoundException("experiment", experiment_name, names)
+        return [Experiment(workspace, name) for name in names if experiment_name in (None, name)]
+
+    def get_portal_url(self) -> str:
+        """Where to look at it: the folder of the workspace's runs."""
+        return (self._workspace.folder / "runs").as_uri()
+
+    def __str__(self) -> str:
+        return f"Experiment(Name: {self._name},\nWorkspace: {self._workspace.name})"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        page = link(self.get_portal_url(), "Link to the runs' folder")
+        return table("experiment", ["Name", "Workspace", "Report Page"], [[self._name, self._workspace.name, page]])
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Experiment):
+            return NotImplemented
+        return (self._name, self._workspace.folder) == (other._name, other._workspace.folder)
+
+    def __hash__(self) -> int:
+        return hash(self._name)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _NOT_HERE:
+            raise AttributeError(f"Experiment.{name} cannot be used here: {_NOT_HERE[name]}.")
+        raise AttributeError(f"Experiment has no attribute '{name}'")
+
+
+def _suggestion(name: Any) -> str:
+    better = re.sub(r"\W+", "-", str(name), flags=re.ASCII).strip("-_")[:255] if isinstance(name, str) else ""
+    return f", such as '{better}'" if better else ""
