@@ -108,18 +108,25 @@ def test_code_inside_the_job_needs_the_standard_library_only(module: str) -> Non
     assert all((own_module(name) or "job").startswith("job") for name in imported(module))
 
 
-def modules_after(statement: str) -> set[str]:
-    """Names of the modules that a fresh interpreter has loaded after ``statement``, beyond those it starts with."""
-    code = f"import sys; before = {{*sys.modules}}; {statement}; print(*({{*sys.modules}} - before))"
+def modules_loaded_by(statement: str, after: str = "import sys") -> set[str]:
+    """Names of the modules that a fresh interpreter loads for ``statement``."""
+    code = f"{after}; import sys; before = {{*sys.modules}}; {statement}; print(*({{*sys.modules}} - before))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return set(done.stdout.split())
 
 
 def test_importing_the_package_loads_nothing_heavy() -> None:
-    roots = {name.partition(".")[0] for name in modules_after("import jupyter_amltrain")}
+    roots = {name.partition(".")[0] for name in modules_loaded_by("import jupyter_amltrain")}
     assert "jupyter_amltrain" in roots
-    assert roots - sys.stdlib_module_names <= {"jupyter_amltrain", "azureml"}
+    assert roots - sys.stdlib_module_names <= {"jupyter_amltrain"}
     assert not roots & {"asyncio", "concurrent", "email", "http", "multiprocessing", "sqlite3", "ssl", "unittest"}
+
+
+def test_loading_the_extension_loads_no_engine_and_no_widgets() -> None:
+    shell = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance()"
+    loaded = modules_loaded_by("shell.run_line_magic('load_ext', 'jupyter_amltrain')", after=shell)
+    assert "jupyter_amltrain.magics" in loaded
+    assert not {name.partition(".")[0] for name in loaded} & {"docker", "ipywidgets", "requests", "ssl", "uv", "yaml"}
 
 
 @pytest.mark.parametrize("name", jupyter_amltrain.__all__)
