@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, cell_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from ..engines.registry import default_engine_name, get_engine
-from ..environment.cell import parse_cell
-from ..environment.requirements import wanted_packages
 from ..errors import ImageBuildException, UserErrorException
 from ..submission.manifest import human_size
 from .answers import plain_errors, read_line
@@ -79,6 +76,8 @@ class EnvironmentMagics(Magics):
         print(f"✓ {asked.name}:{version} · {_kind(environment)} · {outcome}")
 
     def _build(self, environment: Environment, quiet: bool) -> Image:
+        from ..engines.registry import default_engine_name, get_engine
+
         engine = get_engine(default_engine_name())
         try:
             return prepare_watched(
@@ -94,6 +93,8 @@ def _show(text: str) -> None:
 
 
 def _environment(asked: Any, cell: str) -> Environment:
+    from ..environment.cell import parse_cell
+
     try:
         parsed = parse_cell(cell, asked.format)
     except UserErrorException as error:
@@ -121,6 +122,8 @@ def _in_cell_lines(message: str) -> str:
 
 
 def _kind(environment: Environment) -> str:
+    from ..environment.requirements import wanted_packages
+
     if environment.docker.base_dockerfile:
         return "Dockerfile"
     packages = wanted_packages(environment._to_spec())
