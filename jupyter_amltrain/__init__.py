@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from .azureml import install as _serve_azureml
 
-from . import azureml
-
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
@@ -79,6 +77,3 @@ def load_ipython_extension(ipython: InteractiveShell) -> None:
 def _jupyter_labextension_paths() -> list[dict[str, str]]:
     """Where the built front end lies in the package, for ``jupyter labextension develop``."""
     return [{"src": "labextension", "dest": "jupyter-amltrain"}]
-
-
-azureml.install()
