@@ -1,0 +1,37 @@
+"""Fits a line to points by gradient descent; the standard library is enough, so that it runs in any image."""
+
+import argparse
+import csv
+import json
+import os
+import random
+
+from azureml.core import Run
+
+parser = argparse.ArgumentParser()
+parser.add_argument("--epochs", type=int, default=20)
+parser.add_argument("--rate", type=float, default=0.5)
+args = parser.parse_args()
+
+if os.path.exists("/data/points.csv"):
+    with open("/data/points.csv") as file:
+        points = [(float(x), float(y)) for x, y in csv.reader(file)]
+    print(f"{len(points)} points from the image")
+else:
+    random.seed(0)
+    points = [(x / 100, 3 * x / 100 + 1 + random.gauss(0, 0.05)) for x in range(100)]
+    print(f"{len(points)} points made up")
+
+run = Run.get_context()
+slope = intercept = 0.0
+for epoch in range(args.epochs):
+    errors = [slope * x + intercept - y for x, y in points]
+    slope -= args.rate * sum(error * x for error, (x, _) in zip(errors, points)) / len(points)
+    intercept -= args.rate * sum(errors) / len(points)
+    loss = sum(error * error for error in errors) / len(points)
+    run.log("loss", loss)
+    print(f"epoch {epoch}: loss {loss:.4f}")
+
+with open("outputs/model.json", "w") as file:
+    json.dump({"slope": slope, "intercept": intercept}, file)
+print(f"y = {slope:.2f} x + {intercept:.2f}")
