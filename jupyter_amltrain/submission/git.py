@@ -20,9 +20,8 @@ def git_properties(source_directory: Path) -> dict[str, str]:
     """``azureml.git.*`` and ``mlflow.source.git.*`` properties of a folder; {} without git or a repository.
 
     ``dirty`` looks at the source directory alone. ``AZUREML_GIT_REPOSITORY_URI``, ``_BRANCH``, ``_COMMIT``,
-    ``_DIRTY``, ``_BUILD_ID`` and ``_BUILD_URI`` in the environment take precedence. Takes 10 ms as a rule and
-    :data:`TIMEOUT_S` and a little at worst; it waits for git and not for the interpreter, so run it in a thread beside the
-    snapshot.
+    ``_DIRTY``, ``_BUILD_ID`` and ``_BUILD_URI`` in the environment take precedence. Takes some 10 ms, and little more
+    than :data:`TIMEOUT_S` at worst, most of it waiting for git: run it in a thread beside the snapshot.
     """
     values = _ask_git(source_directory) if repository_root(source_directory) else {}
     for name in ("repository_uri", "branch", "commit", "dirty", "build_id", "build_uri"):

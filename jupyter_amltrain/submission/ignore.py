@@ -9,6 +9,7 @@ the outcome with git's own on generated trees.
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 import stat
@@ -244,12 +245,13 @@ def _levels_above(source_directory: Path) -> Levels:
 
 def _read_rules(file: str, where: str) -> list[Rule]:
     try:
-        with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="\n") as lines:
-            parsed = [_parse_line(line.rstrip("\n"), where, number) for number, line in enumerate(lines, start=1)]
+        with open(file, "rb") as content:
+            text = content.read().removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return []
     except OSError as error:
         raise _unreadable(file, error.strerror or str(error)) from error
+    parsed = (_parse_line(line, where, number) for number, line in enumerate(text.split("\n"), start=1))
     return [rule for rule in parsed if rule is not None]
 
 

@@ -119,7 +119,9 @@ def test_a_git_that_takes_too_long_is_left_alone(
     commit = git(repository, "rev-parse", "HEAD")
     slow = tmp_path / "bin/git"
     slow.parent.mkdir()
-    slow.write_text(f'#!/bin/sh\ncase "$*" in *status*) exec sleep 60;; esac\nPATH="{os.environ["PATH"]}"\nexec git "$@"\n')
+    slow.write_text(
+        f'#!/bin/sh\ncase "$*" in *status*) exec sleep 60;; esac\nPATH="{os.environ["PATH"]}"\nexec git "$@"\n'
+    )
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
     monkeypatch.setattr(git_module, "TIMEOUT_S", 0.4)

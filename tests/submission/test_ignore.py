@@ -12,9 +12,57 @@ import pytest
 from jupyter_amltrain.errors import SnapshotException
 from jupyter_amltrain.submission.ignore import walk
 
-NAMES = ["a", "b", "ab", "foo", "bar", "foo.py", "x.log", "build", "a b", "foo]", "b-c", "Foo", "!x", "#y", "a\\b", "x "]
-PIECES = [*NAMES, *NAMES[:8], "*", "*", "**", "?", "f*", "*.py", "*.*", "[a-c]*", "[!a]", "foo*", "\\!x", "\\#y", "a\\\\b"]
-PIECES += ["[[:alpha:]]*", "[]]", "foo[]]", "[^f]*", "fo?", "f**", "**r", "***", "x\\ ", "[a", "[[:nope:]]", "b[-]c", "\\", "b[+--]c"]
+NAMES = [
+    "a",
+    "b",
+    "ab",
+    "foo",
+    "bar",
+    "foo.py",
+    "x.log",
+    "build",
+    "a b",
+    "foo]",
+    "b-c",
+    "Foo",
+    "!x",
+    "#y",
+    "a\\b",
+    "x ",
+]
+PIECES = [
+    *NAMES,
+    *NAMES[:8],
+    "*",
+    "*",
+    "**",
+    "?",
+    "f*",
+    "*.py",
+    "*.*",
+    "[a-c]*",
+    "[!a]",
+    "foo*",
+    "\\!x",
+    "\\#y",
+    "a\\\\b",
+]
+PIECES += [
+    "[[:alpha:]]*",
+    "[]]",
+    "foo[]]",
+    "[^f]*",
+    "fo?",
+    "f**",
+    "**r",
+    "***",
+    "x\\ ",
+    "[a",
+    "[[:nope:]]",
+    "b[-]c",
+    "\\",
+    "b[+--]c",
+]
 
 
 def write(root: Path, files: dict[str, str]) -> Path:
@@ -72,7 +120,9 @@ def test_generated_trees_hold_what_git_lists(tmp_path: Path, seed: int) -> None:
 
 
 def test_a_rule_above_that_ignores_the_source_directory_itself_does_not_empty_it(tmp_path: Path) -> None:
-    source = write(tmp_path, {".gitignore": "scratch/\n*.pt\n", "scratch/train.py": "", "scratch/model.pt": ""}) / "scratch"
+    source = (
+        write(tmp_path, {".gitignore": "scratch/\n*.pt\n", "scratch/train.py": "", "scratch/model.pt": ""}) / "scratch"
+    )
     (tmp_path / ".git").mkdir()
 
     assert found(source) == {"train.py"}
