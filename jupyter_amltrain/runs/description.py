@@ -72,14 +72,17 @@ def error(run: RunRecord, run_folder: Path) -> dict[str, Any]:
 
 
 def detailed_status(store: Store, run_folder: Path, run: RunRecord, now: float) -> dict[str, Any]:
-    """State, why, since when, and the last line that the run wrote."""
-    since = state_since(store, run)
+    """State, why, since when, and the last line that the run wrote.
+
+    ``elapsed_s`` is how long it has been in its state, of a run that is over how long it took from its submit.
+    """
+    since = run.ended or state_since(store, run)
     lines = last_lines(log_tail(run_folder))
     return {
         "status": run.status,
         "reason": reason(store, run),
         "since": _utc(since),
-        "elapsed_s": max(0.0, (run.ended or now) - since),
+        "elapsed_s": run.ended - run.created if run.ended else max(0.0, now - since),
         "last_log_line": lines[-1] if lines else "",
     }
 

@@ -45,7 +45,7 @@ class RunDetails:
             ("Run", record.id),
             ("Experiment", record.experiment),
             ("Target", f"{record.target} ({record.engine})"),
-            ("Status", f"{status['status']} for {_duration(status['elapsed_s'])}"),
+            ("Status", f"{status['status']} {'after' if record.ended else 'for'} {_duration(status['elapsed_s'])}"),
             ("Reason", status["reason"]),
             ("Tags", ", ".join(f"{key}={value}" for key, value in self._run.get_tags().items())),
         ]

@@ -15,7 +15,8 @@ from .run import Filter, Run, ScriptRun, texts_of
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
-_NAME = re.compile(r"[a-zA-Z0-9][\w\-]{0,254}")
+_NAME = re.compile(r"[a-zA-Z0-9][\w\-]*")
+_MOST_BYTES = 200
 _NOT_HERE = {
     "start_logging": "runs without a script are not available yet; put the code into a script or a %%aml_submit cell",
     **dict.fromkeys(("archive", "reactivate", "archived_time", "delete"), "experiments are always active for now"),
@@ -29,7 +30,7 @@ class Experiment:
 
     Args:
         workspace: where it is kept.
-        name: 1 to 255 letters, digits, ``_`` and ``-``, the first one a letter or digit of ASCII.
+        name: letters, digits, ``_`` and ``-``, the first one a letter or digit of ASCII; at most 200 bytes.
 
     Raises:
         UserErrorException: the name cannot be an experiment's.
@@ -42,8 +43,13 @@ class Experiment:
             )
         if not isinstance(name, str) or not _NAME.fullmatch(name):
             raise UserErrorException(
-                f"{name!r:.80} cannot be the name of an experiment: take 1 to 255 letters, digits, '_' and '-',"
+                f"{name!r:.80} cannot be the name of an experiment: take letters, digits, '_' and '-',"
                 f" beginning with a letter or digit{_suggestion(name)}."
+            )
+        if len(name.encode()) > _MOST_BYTES:
+            raise UserErrorException(
+                f"The experiment's name has {len(name.encode())} bytes; the folders of its runs are named after it, so"
+                f" it may have {_MOST_BYTES}. Take a shorter one."
             )
         self._workspace = workspace
         self._name = name
