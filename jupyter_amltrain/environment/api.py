@@ -66,10 +66,10 @@ class EngineApi:
         status, found = self.get("/images/{0}/json", reference)
         return found if status == 200 else None
 
-    def find_image(self, label: str) -> str | None:
-        """The id of an image with this ``name=value`` label, None when there is none."""
+    def find_images(self, label: str) -> list[str]:
+        """The ids of the images with this ``name=value`` label."""
         status, found = self.get("/images/json", params={"filters": json.dumps({"label": [label]})})
-        return found[0]["Id"] if status == 200 and found else None
+        return [image["Id"] for image in found or ()] if status == 200 else []
 
     def tag(self, image_id: str, reference: str) -> None:
         """Give an image one more name."""

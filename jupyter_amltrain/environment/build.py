@@ -109,7 +109,7 @@ def build_image(api: EngineApi, build: Build, log: Preparation, *, builder: str,
     output = BuildOutput(build, log)
     log.phase(f"building {build.title}")
     with tempfile.TemporaryFile(prefix="amltrain-context-") as body:
-        added = {**build.added, "Dockerfile": build.dockerfile.encode()}
+        added = {"Dockerfile": build.dockerfile.encode(), **build.added}
         write_context(body, build.folder, [path for path in build.paths if path not in added], added)
         body.seek(0)
         try:

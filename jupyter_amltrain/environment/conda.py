@@ -64,11 +64,9 @@ class CondaDependencies:
             made.set_pip_option(f"--find-links {pip_indexurl}")
             made.set_pip_option(f"--extra-index-url {_PYPI}")
         made.set_python_version(python_version)
-        if pip_packages is not None:
-            for package in list(made.pip_packages):
-                made.remove_pip_package(package)
-            for package in pip_packages:
-                made.add_pip_package(package)
+        made.remove_pip_package(DEFAULT_PIP_PACKAGE)
+        for package in [DEFAULT_PIP_PACKAGE] if pip_packages is None else pip_packages:
+            made.add_pip_package(package)
         for package in conda_packages or ():
             made.add_conda_package(package)
         return made

@@ -77,12 +77,12 @@ def context_digest(folder: str, paths: Iterable[str]) -> str:
 def write_context(
     target: IO[bytes], folder: str | None, paths: Iterable[str], added: Mapping[str, bytes | str]
 ) -> None:
-    """Write the context as tar: the named files of ``folder`` and the added ones (bytes, or the path of a file)."""
-    with tarfile.open(fileobj=target, mode="w") as archive:
-        for path in paths if folder else ():
-            info = archive.gettarinfo(os.path.join(str(folder), path), arcname=path)
-            if info is not None:
-                _add(archive, info, os.path.join(str(folder), path))
+    """Write the context as tar: the added files (bytes, or the path of a file) and the named files of ``folder``.
+
+    The added ones come first, in the plain format: BuildKit tells a tar by its first header, and takes a body that
+    begins with an extended one for a Dockerfile.
+    """
+    with tarfile.open(fileobj=target, mode="w", format=tarfile.GNU_FORMAT) as archive:
         for name, content in added.items():
             info = tarfile.TarInfo(name)
             info.mode = 0o755 if isinstance(content, str) else 0o644
@@ -91,11 +91,16 @@ def write_context(
                 _add(archive, info, content)
             else:
                 archive.addfile(info, io.BytesIO(content))
+        for path in paths if folder else ():
+            found = archive.gettarinfo(os.path.join(str(folder), path), arcname=path)
+            if found is not None:
+                _add(archive, found, os.path.join(str(folder), path))
 
 
 def _add(archive: tarfile.TarFile, info: tarfile.TarInfo, path: str) -> None:
     info.uid = info.gid = 0
     info.uname = info.gname = ""
+    info.mtime = int(info.mtime)
     if info.isreg():
         with open(path, "rb") as file:
             archive.addfile(info, file)

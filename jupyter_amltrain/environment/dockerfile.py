@@ -19,6 +19,8 @@ MOUNT = "/run/amltrain"
 ENVIRONMENT_FOLDER = "/opt/amltrain/env"
 """The virtual environment of the isolated mode."""
 
+STAGE_LABEL = "amltrain.stage"
+
 _MOUNTED = f"--mount=type=bind,source={CONTEXT_FOLDER},target={MOUNT}"
 _SETTINGS = f". {MOUNT}/settings.sh && "
 _RUN_START = re.compile(r"\s*RUN(?:\s|\\\n)+(?:--\S+(?:\s|\\\n)+)*", re.IGNORECASE)
@@ -36,6 +38,7 @@ def render_dockerfile(
     mode: str = "isolated",
     builder: str = "buildkit",
     tool: str = "uv",
+    stage: str = "",
 ) -> str:
     """The Dockerfile that puts packages on a base image.
 
@@ -47,6 +50,7 @@ def render_dockerfile(
             to the base's own interpreter.
         builder: ``buildkit``, or ``classic`` for an engine without it: no mounts, so an extra stage.
         tool: ``uv``, or ``pip`` for a base where our uv cannot run.
+        stage: value of :data:`STAGE_LABEL` on the extra stage of a classic build, which then has to be removed.
     """
     install = f"{_SETTINGS}{' && '.join(_install_commands(packages, interpreter, mode, tool))}"
     root = ["USER root"] if user not in ("", "root", "0") else []
@@ -59,6 +63,7 @@ def render_dockerfile(
     elif mode == "isolated":
         lines = [
             f"FROM {base} AS packages",
+            f"LABEL {STAGE_LABEL}={stage}",
             *root,
             f"COPY {CONTEXT_FOLDER} {MOUNT}",
             f"RUN {install}",
@@ -80,7 +85,8 @@ def _cache_folder(tool: str) -> str:
 
 def _install_commands(packages: Packages, interpreter: str, mode: str, tool: str) -> list[str]:
     python = shlex.quote(interpreter)
-    target = f"{ENVIRONMENT_FOLDER}/bin/python" if mode == "isolated" else python
+    # uv looks for a bare name among virtual environments only.
+    target = f"{ENVIRONMENT_FOLDER}/bin/python" if mode == "isolated" else f'"$(command -v {python})"'
     requirements = f"-r {MOUNT}/requirements.txt"
     if tool == "pip":
         create = [f"{python} -m venv {ENVIRONMENT_FOLDER}"] if mode == "isolated" else []

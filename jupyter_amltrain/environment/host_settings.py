@@ -16,7 +16,8 @@ from pathlib import Path
 from .dockerfile import MOUNT
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
-_PLAIN = ("PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "PIP_TRUSTED_HOST", "UV_HTTP_TIMEOUT", "UV_INSECURE_HOST")
+_PIP_PLAIN = ("PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "PIP_TRUSTED_HOST")
+_PLAIN = (*_PIP_PLAIN, "UV_HTTP_TIMEOUT", "UV_HTTP_RETRIES", "UV_INSECURE_HOST")
 _INDEXES = (
     "PIP_INDEX_URL",
     "PIP_EXTRA_INDEX_URL",
@@ -93,6 +94,7 @@ def _tell_uv(variables: dict[str, str]) -> None:
         ("PIP_EXTRA_INDEX_URL", ("UV_INDEX", "UV_EXTRA_INDEX_URL")),
         ("PIP_TRUSTED_HOST", ("UV_INSECURE_HOST",)),
         ("PIP_DEFAULT_TIMEOUT", ("UV_HTTP_TIMEOUT",)),
+        ("PIP_RETRIES", ("UV_HTTP_RETRIES",)),
     ):
         if pip in variables and not any(name in variables for name in names):
             variables[names[0]] = variables[pip]

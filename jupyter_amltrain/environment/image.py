@@ -17,6 +17,7 @@ from .build import Build, build_image, build_network, choose_builder
 from .context import context_digest, needed_paths, selected
 from .dockerfile import (
     CONTEXT_FOLDER,
+    STAGE_LABEL,
     render_dockerfile,
     requirements_text,
     settings_dockerfile,
@@ -279,6 +280,7 @@ class _Maker:
             mode=mode,
             builder=builder,
             tool=tool,
+            stage=self._tag(labels),
         )
         _say(self._log, f"Installing {len(packages.pip)} packages with {tool} on {base.name} ({mode}).")
         return self._build(
@@ -313,22 +315,31 @@ class _Maker:
         info = self._api.inspect_image(tag)
         if info and (info.get("Config", {}).get("Labels") or {}).get(FINGERPRINT_LABEL) == labels[FINGERPRINT_LABEL]:
             return _Found(tag, info)
-        other = self._api.find_image(f"{FINGERPRINT_LABEL}={labels[FINGERPRINT_LABEL]}")
+        other = self._api.find_images(f"{FINGERPRINT_LABEL}={labels[FINGERPRINT_LABEL]}")
         if other:
-            self._api.tag(other, tag)
+            self._api.tag(other[0], tag)
             info = self._api.inspect_image(tag)
-        elif self._api.find_image(f"{DEFINITION_LABEL}={labels[DEFINITION_LABEL]}"):
+        elif self._api.find_images(f"{DEFINITION_LABEL}={labels[DEFINITION_LABEL]}"):
             _say(self._log, "The base image has changed since this environment was last built; building it again.")
         return _Found(tag, info) if other and info else None
 
     def _build(self, labels: Mapping[str, str], build: Build, builder: str, network: str) -> _Found:
         how = f"with {'BuildKit' if builder == 'buildkit' else 'the classic builder'}"
         _say(self._log, f"Building {build.tag} {how}{f', network {network}' if network else ''}.")
-        image_id = build_image(self._api, build, self._log, builder=builder, network=network)
+        try:
+            image_id = build_image(self._api, build, self._log, builder=builder, network=network)
+        finally:
+            if builder == "classic":
+                self._remove_stage(build.tag)
         info = self._api.inspect_image(build.tag) or self._api.inspect_image(image_id)
         if info is None:
             raise ImageBuildException(f"The engine built {build.tag} but does not have it; try again.")
         return _Found(build.tag, info, made=True)
+
+    def _remove_stage(self, tag: str) -> None:
+        """Remove what the extra stage of a classic build left: it has our files in it, and maybe credentials."""
+        for image_id in self._api.find_images(f"{STAGE_LABEL}={tag}"):
+            self._api.delete("/images/{0}", image_id, params={"force": "1"})
 
     def _settings_image(self, files: Mapping[str, bytes]) -> str:
         """The image that carries this host's network settings to RUN steps, made once per content."""

@@ -1,0 +1,112 @@
+"""Rendering Dockerfiles, and putting host settings into the RUN steps of any."""
+
+from __future__ import annotations
+
+import pytest
+
+from jupyter_amltrain.environment.dockerfile import (
+    render_dockerfile,
+    requirements_text,
+    unused_options,
+    with_settings,
+    without_settings,
+)
+from jupyter_amltrain.environment.requirements import Packages, normalised, wanted_packages
+from jupyter_amltrain.errors import UserErrorException
+
+PACKAGES = Packages(
+    pip=("six", "idna>=3"), options=("--extra-index-url https://x/simple", "--pre", "--trusted-host x", "--no-deps")
+)
+SETTINGS = "--mount=type=bind,source=.amltrain,target=/run/amltrain"
+UV = (
+    ". /run/amltrain/settings.sh && /run/amltrain/uv venv --no-project --python python3 /opt/amltrain/env &&"
+    " /run/amltrain/uv pip install --python /opt/amltrain/env/bin/python --index-strategy unsafe-best-match"
+    " --prerelease allow --allow-insecure-host x -r /run/amltrain/requirements.txt"
+)
+USE = "ENV VIRTUAL_ENV=/opt/amltrain/env PATH=/opt/amltrain/env/bin:$PATH\n"
+
+
+def test_isolated_with_buildkit() -> None:
+    assert render_dockerfile(PACKAGES, base="b:1", interpreter="python3", user="app") == (
+        f"FROM b:1\nUSER root\nRUN {SETTINGS} --mount=type=cache,id=amltrain-uv,target=/root/.cache/uv {UV}\n"
+        f"{USE}USER app\n"
+    )
+
+
+def test_isolated_with_the_classic_builder_leaves_nothing_of_ours() -> None:
+    assert render_dockerfile(PACKAGES, base="b:1", interpreter="python3", builder="classic", stage="s") == (
+        f"FROM b:1 AS packages\nLABEL amltrain.stage=s\nCOPY .amltrain /run/amltrain\nRUN {UV}\n"
+        f"FROM b:1\nCOPY --from=packages /opt/amltrain/env /opt/amltrain/env\n{USE}"
+    )
+
+
+def test_layered_adds_to_the_interpreter_of_the_image() -> None:
+    assert render_dockerfile(Packages(pip=("six",)), base="b:1", interpreter="python", mode="layered") == (
+        f"FROM b:1\nRUN {SETTINGS} --mount=type=cache,id=amltrain-uv,target=/root/.cache/uv"
+        ' . /run/amltrain/settings.sh && /run/amltrain/uv pip install --python "$(command -v python)"'
+        " --break-system-packages"
+        " --index-strategy unsafe-best-match -r /run/amltrain/requirements.txt\n"
+    )
+    with pytest.raises(UserErrorException, match="needs an engine with BuildKit"):
+        render_dockerfile(PACKAGES, base="b:1", interpreter="python", mode="layered", builder="classic")
+
+
+def test_a_version_of_python_is_asked_of_uv() -> None:
+    text = render_dockerfile(Packages(pip=("six",), python="3.8.13"), base="b:1", interpreter="python")
+    assert "uv venv --no-project --python '3.8' " in text
+
+
+def test_pip_where_uv_cannot_run() -> None:
+    text = render_dockerfile(Packages(pip=("six",)), base="b:1", interpreter="python", tool="pip")
+    assert "python -m venv /opt/amltrain/env && /opt/amltrain/env/bin/python -m pip install" in text
+    assert "uv" not in text
+
+
+def test_options_go_where_uv_takes_them() -> None:
+    assert requirements_text(PACKAGES) == "--extra-index-url https://x/simple\nsix\nidna>=3\n"
+    assert unused_options(PACKAGES) == ("--no-deps",)
+
+
+def test_settings_reach_shell_steps_only() -> None:
+    text = (
+        'FROM a\nRUN pip install six \\\n  && true\nRUN ["exec"]\nRUN --mount=type=cache,target=/c make\n'
+        'RUN <<EOF\ntrue\nEOF\nSHELL ["python", "-c"]\nRUN print()\nFROM b\nrun  true\n'
+    )
+    mount = "--mount=type=bind,from=s:1,target=/run/amltrain . /run/amltrain/settings.sh && "
+    changed = with_settings(text, "s:1")
+    assert changed == (
+        f'FROM a\nRUN {mount}pip install six \\\n  && true\nRUN ["exec"]\n'
+        f"RUN --mount=type=cache,target=/c {mount}make\n"
+        f'RUN <<EOF\ntrue\nEOF\nSHELL ["python", "-c"]\nRUN print()\nFROM b\nrun  {mount}true\n'
+    )
+    assert without_settings(changed) == text
+
+
+def test_ten_thousand_steps_are_rewritten_in_one_pass() -> None:
+    changed = with_settings("FROM a\n" + "RUN true\n" * 10_000, "s:1")
+    assert changed.count("settings.sh && true") == 10_000
+
+
+def test_wanted_packages_and_their_normal_form() -> None:
+    spec = {
+        "conda": {
+            "dependencies": [
+                "python=3.6.2",
+                "pip",
+                {"pip": ["# why", "", "Scikit_Learn >= 1 # x", "azureml-core~=1.0", "six", "--pre"]},
+            ],
+            "channels": ["x"],
+        }
+    }
+    packages = wanted_packages(spec)
+    assert packages == Packages(
+        pip=("Scikit_Learn >= 1", "six"),
+        options=("--pre",),
+        channels=("x",),
+        notes=("Not installed: azureml-core~=1.0; jobs get azureml.core from jupyter_amltrain.",),
+    )
+    assert normalised(packages) == ("pip scikit-learn>=1", "pip six", "option --pre", "python *")
+    assert normalised(Packages(pip=("six", "scikit-learn>=1"), options=("--pre",))) == normalised(packages)
+    assert not wanted_packages({**spec, "user_managed": True})
+    asked = wanted_packages({"conda": {"dependencies": ["python=3.9", "scipy=1.0"]}})
+    assert (asked.python, asked.conda) == ("3.9", ("scipy=1.0",))

@@ -1,0 +1,407 @@
+"""Environments become images on the real engine."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import docker
+import pytest
+
+from jupyter_amltrain.engines.protocol import Image
+from jupyter_amltrain.environment.cell import parse_cell
+from jupyter_amltrain.environment.image import check_environment, find_interpreter, prepare_image
+from jupyter_amltrain.environment.spec import Environment
+from jupyter_amltrain.errors import (
+    CanceledException,
+    EngineUnavailableException,
+    ImageBuildException,
+    ImageNotFoundException,
+    RegistryException,
+    UserErrorException,
+)
+
+BASE = "python-base:1"
+PASSWORD = "s3cret-pa55word"
+
+
+class BuildLog:
+    """A Preparation that keeps everything, and is canceled once a text was written."""
+
+    def __init__(self, cancel_at: str = "") -> None:
+        self.text = ""
+        self.phases: list[str] = []
+        self._cancel_at = cancel_at
+
+    def write(self, data: bytes) -> None:
+        self.text += data.decode()
+
+    def phase(self, text: str) -> None:
+        self.phases.append(text)
+
+    def canceled(self) -> bool:
+        return bool(self._cancel_at) and self._cancel_at in self.text
+
+
+@pytest.fixture
+def client(docker_host: str) -> Iterator[docker.DockerClient]:
+    made = docker.DockerClient(base_url=docker_host)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def name(client: docker.DockerClient) -> Iterator[str]:
+    """A name for an environment; its images are removed afterwards."""
+    made = f"env-{uuid.uuid4().hex[:8]}"
+    yield made
+    for image in client.images.list(filters={"label": f"amltrain.environment={made}"}):
+        client.images.remove(image.id, force=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder."""
+    made = tmp_path / "folder"
+    made.mkdir()
+    return made
+
+
+@pytest.fixture(params=["buildkit", "classic"])
+def builder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("AMLTRAIN_BUILDER", request.param)
+    return str(request.param)
+
+
+def dockerfile_environment(name: str, text: str) -> Environment:
+    return parse_cell(text, "dockerfile").environment(name)
+
+
+def prepared(client: docker.DockerClient, environment: Environment, log: BuildLog | None = None) -> Image:
+    spec = json.loads(json.dumps(environment._to_spec()))
+    return prepare_image(client, spec, log or BuildLog(), environment._secrets())
+
+
+def output(client: docker.DockerClient, image: Image, *command: str) -> str:
+    done: bytes = client.containers.run(image.reference, list(command), network_mode="none", remove=True)
+    return done.decode()
+
+
+def test_a_base_image_is_used_as_it_is(client: docker.DockerClient) -> None:
+    environment = Environment("as-it-is")
+    environment.docker.base_image = BASE
+    environment.python.user_managed_dependencies = True
+    assert check_environment(client, environment._to_spec()) == []
+    image_id = client.images.get(BASE).id
+    size = client.images.get(BASE).attrs["Size"]
+    assert prepared(client, environment) == Image(image_id, "python", BASE, image_id, False, size)
+
+
+def test_the_default_environment_is_the_default_base(client: docker.DockerClient) -> None:
+    log = BuildLog()
+    image = prepared(client, Environment("nothing-said"), log)
+    assert (image.name, image.built, log.text) == ("python:3.11-slim", False, "")
+
+
+def test_a_dockerfile_is_built_once_and_then_found(client: docker.DockerClient, name: str, builder: str) -> None:
+    marker = uuid.uuid4().hex
+    environment = dockerfile_environment(name, f"FROM {BASE}\nRUN echo the-{marker} && echo {marker} > /built\n")
+    assert check_environment(client, environment._to_spec()) == []
+    log = BuildLog()
+    image = prepared(client, environment, log)
+    assert (image.built, image.interpreter, image.name.partition(":")[0]) == (True, "python", f"amltrain/{name}")
+    assert f"the-{marker}" in log.text.replace(f"echo the-{marker}", "")
+    assert any(f"building environment '{name}'" in phase and "RUN echo" in phase for phase in log.phases)
+    assert output(client, image, "cat", "/built") == f"{marker}\n"
+    labels = client.images.get(image.reference).labels
+    assert labels["amltrain.environment"] == name
+    assert labels["amltrain.fingerprint"].startswith(image.name.rpartition(":")[2])
+
+    again = BuildLog()
+    same = dockerfile_environment(
+        name, f"# a comment\nfrom {BASE}\n\nRUN echo the-{marker} \\\n && echo {marker} > /built"
+    )
+    found = prepared(client, same, again)
+    assert (found.reference, found.built, again.text, again.phases) == (image.reference, False, "", [])
+
+
+def test_the_same_content_under_another_name_is_found(client: docker.DockerClient, name: str) -> None:
+    text = f"FROM {BASE}\nRUN echo {uuid.uuid4().hex}\n"
+    first = prepared(client, dockerfile_environment(name, text))
+    second = prepared(client, dockerfile_environment(f"{name}-Other name", text))
+    assert (second.reference, second.built) == (first.reference, False)
+    assert second.name.startswith(f"amltrain/{name}-other-name:")
+
+
+def test_the_folder_of_a_dockerfile_is_its_context(client: docker.DockerClient, name: str, folder: Path) -> None:
+    (folder / "Dockerfile").write_text(f"FROM {BASE}\nCOPY data/*.txt /data/\nCOPY . /all/\n")
+    (folder / ".dockerignore").write_text("*.bin\n")
+    (folder / "data").mkdir()
+    (folder / "data" / "a.txt").write_text("one")
+    (folder / "big.bin").write_text("x")
+    environment = Environment(name)
+    environment.docker.base_dockerfile = folder / "Dockerfile"  # type: ignore[assignment]
+    environment.python.user_managed_dependencies = True
+
+    first = prepared(client, environment)
+    assert output(client, first, "cat", "/data/a.txt") == "one"
+    assert output(client, first, "ls", "-A", "/all") == ".dockerignore\nDockerfile\ndata\n"
+    (folder / "big.bin").write_text("changed, but ignored")
+    assert not prepared(client, environment).built
+    (folder / "data" / "a.txt").write_text("two")
+    second = prepared(client, environment)
+    assert (second.built, output(client, second, "cat", "/data/a.txt")) == (True, "two")
+
+
+def test_pip_requirements_get_an_environment_of_their_own(client: docker.DockerClient, name: str, builder: str) -> None:
+    environment = parse_cell("six==1.16.0\nidna\n").environment(name)
+    environment.docker.base_image = BASE
+    log = BuildLog()
+    image = prepared(client, environment, log)
+    assert f"Installing 2 packages with uv on {BASE} (isolated)." in log.text
+    program = "import six, sys; print(six.__version__, sys.prefix)"
+    assert output(client, image, image.interpreter, "-c", program) == "1.16.0 /opt/amltrain/env\n"
+    left = output(client, image, "sh", "-c", "ls -A /run/amltrain /root/.cache/uv 2>/dev/null | grep -v : ; true")
+    assert left.strip() == ""
+    assert client.images.list(filters={"label": f"amltrain.stage={image.name}"}) == []
+
+    again = BuildLog()
+    reordered = parse_cell("idna  # a comment\nSix == 1.16.0\n").environment(name)
+    reordered.docker.base_image = BASE
+    found = prepared(client, reordered, again)
+    assert (found.reference, found.built, again.text) == (image.reference, False, "")
+
+
+def test_packages_on_top_of_a_dockerfile(client: docker.DockerClient, name: str) -> None:
+    environment = dockerfile_environment(name, f"FROM {BASE}\nRUN echo {name} > /below\nUSER 1000\n")
+    environment.python.user_managed_dependencies = False
+    assert environment.python.conda_dependencies is not None
+    environment.python.conda_dependencies.set_pip_requirements(["six"])
+    image = prepared(client, environment)
+    assert output(client, image, "sh", "-c", "cat /below && id -u && python -c 'import six'") == f"{name}\n1000\n"
+
+
+def test_packages_layered_on_the_python_of_the_image(client: docker.DockerClient, name: str) -> None:
+    environment = parse_cell("iniconfig\n").environment(name)
+    environment.docker.base_image = BASE
+    environment._mode = "layered"
+    image = prepared(client, environment)
+    assert output(client, image, "python", "-c", "import iniconfig, sys; print(sys.prefix)") == "/usr\n"
+
+
+def test_a_base_that_moved_is_said_and_built_again(client: docker.DockerClient, name: str) -> None:
+    def base(content: str) -> str:
+        image = prepared(client, dockerfile_environment(name, f"FROM {BASE}\nRUN echo {content} > /content\n"))
+        client.images.get(image.reference).tag(f"{name}-base", "1")
+        return image.reference
+
+    environment = dockerfile_environment(name, f"FROM {name}-base:1\nRUN cp /content /copied\n")
+    base("old")
+    try:
+        first = prepared(client, environment)
+        base("new")
+        log = BuildLog()
+        second = prepared(client, environment, log)
+    finally:
+        client.images.remove(f"{name}-base:1", noprune=True)
+    assert "The base image has changed since this environment was last built" in log.text
+    assert [output(client, image, "cat", "/copied") for image in (first, second)] == ["old\n", "new\n"]
+
+
+def test_a_failing_step_is_named_with_its_line_and_last_lines(
+    client: docker.DockerClient, name: str, builder: str
+) -> None:
+    text = f"FROM {BASE}\n\n# comment\nRUN echo {name} && \\\n    echo the cause; exit 3\nRUN true\n"
+    with pytest.raises(ImageBuildException) as failed:
+        prepared(client, dockerfile_environment(name, text))
+    assert failed.value.message == (
+        f"The build of environment '{name}' failed at Dockerfile line 4, `RUN echo {name} && \\`: the command ended"
+        f" with exit code 3.\nIts last lines:\n    {name}\n    the cause"
+    )
+    assert client.images.list(filters={"label": f"amltrain.environment={name}"}) == []
+
+
+def test_a_package_that_does_not_exist_fails_with_the_installers_words(client: docker.DockerClient, name: str) -> None:
+    environment = parse_cell("no-such-package-amltrain-5e1f\n").environment(name)
+    with pytest.raises(ImageBuildException, match="no-such-package-amltrain-5e1f was not found"):
+        prepared(client, environment)
+
+
+def test_a_missing_file_of_the_context_is_named(client: docker.DockerClient, name: str, folder: Path) -> None:
+    (folder / "Dockerfile").write_text(f"FROM {BASE}\nCOPY missing.txt /\n")
+    environment = Environment(name)
+    environment.docker.base_dockerfile = folder / "Dockerfile"  # type: ignore[assignment]
+    with pytest.raises(ImageBuildException, match=r"line 2, `COPY missing\.txt /`.*missing\.txt"):
+        prepared(client, environment)
+
+
+def test_a_build_is_canceled(client: docker.DockerClient, name: str, builder: str) -> None:
+    """The step would run for ten minutes; that the test ends shows that nobody waits for it."""
+    environment = dockerfile_environment(name, f"FROM {BASE}\nRUN echo started-{name}-$((1+1)) && sleep 600\n")
+    log = BuildLog(cancel_at=f"started-{name}-2")
+    with pytest.raises(CanceledException):
+        prepared(client, environment, log)
+    assert client.images.list(filters={"label": f"amltrain.environment={name}"}) == []
+
+
+def test_the_interpreter_is_looked_up_without_running_the_image(
+    client: docker.DockerClient, name: str, amltrain_home: Path
+) -> None:
+    text = f'FROM {BASE}\nENV PATH=/own\nRUN ["/bin/mkdir", "/own"]\n'
+    none = prepared(client, dockerfile_environment(name, text))
+    only3 = prepared(client, dockerfile_environment(name, text + 'RUN ["/bin/cp", "/usr/bin/python3", "/own/"]\n'))
+    assert [image.interpreter for image in (none, only3)] == ["", "python3"]
+    assert find_interpreter(client, none.reference, "/usr/bin/python3") == "/usr/bin/python3"
+    assert find_interpreter(client, none.reference, "python3.1") == ""
+    known = json.loads((amltrain_home / "interpreters.json").read_text())
+    assert known[f"{only3.reference} python"] == "python3"
+    assert client.containers.list(all=True, filters={"label": "amltrain.probe"}) == []
+
+
+def test_an_interpreter_path_that_the_image_lacks_is_refused(client: docker.DockerClient) -> None:
+    environment = Environment("x")
+    environment.docker.base_image = BASE
+    environment.python.user_managed_dependencies = True
+    environment.python.interpreter_path = "/opt/conda/bin/python"
+    with pytest.raises(UserErrorException, match="has no interpreter /opt/conda/bin/python"):
+        prepared(client, environment)
+
+
+def test_packages_need_a_base_with_python(client: docker.DockerClient, name: str) -> None:
+    environment = dockerfile_environment(name, f"FROM {BASE}\nENV PATH=/nowhere\n")
+    environment.python.user_managed_dependencies = False
+    assert environment.python.conda_dependencies is not None
+    environment.python.conda_dependencies.set_pip_requirements(["six"])
+    with pytest.raises(ImageBuildException, match="has no Python to install packages for"):
+        prepared(client, environment)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dependencies:\n- python=3.11\n- scipy\n", r"conda packages are not built yet \(scipy\); use pip entries"),
+        ("FROM python-base:1\nCOPY a b\n", "has no folder to copy from"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_at_submit(client: docker.DockerClient, text: str, message: str) -> None:
+    with pytest.raises(UserErrorException, match=message):
+        check_environment(client, parse_cell(text).environment("x")._to_spec())
+
+
+def test_an_engine_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    client = docker.DockerClient(base_url=f"unix://{tmp_path}/none.sock", version="1.41")
+    with pytest.raises(EngineUnavailableException, match="does not answer"):
+        check_environment(client, Environment("x")._to_spec())
+    client.close()
+
+
+@pytest.fixture
+def registry() -> Iterator[Callable[[int, str], str]]:
+    """Starts a registry on this machine that answers every question with one status and code; gives its address."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start(status: int, code: str) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                body = json.dumps({"errors": [{"code": code, "message": code.lower().replace("_", " ")}]}).encode()
+                is_ping = self.path == "/v2/" and status != 401
+                self.send_response(200 if is_ping else status)
+                if status == 401:
+                    self.send_header("WWW-Authenticate", 'Basic realm="test"')
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Docker-Distribution-Api-Version", "registry/2.0")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                if self.command == "GET":
+                    self.wfile.write(body)
+
+            do_GET = do_HEAD = answer  # noqa: N815
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    "act", [lambda client, env: check_environment(client, env._to_spec(), env._secrets()), prepared]
+)
+def test_what_a_registry_answers_is_told_apart(
+    client: docker.DockerClient,
+    registry: Callable[[int, str], str],
+    act: Callable[[docker.DockerClient, Environment], object],
+) -> None:
+    def refusal(kind: type[Exception], address: str, username: str = "") -> str:
+        environment = Environment("x")
+        environment.docker.base_image = f"{address}/team/image:1"
+        environment.python.user_managed_dependencies = True
+        environment.docker.base_image_registry.address = address
+        environment.docker.base_image_registry.username = username or None
+        environment.docker.base_image_registry.password = PASSWORD if username else None
+        with pytest.raises(kind) as refused:
+            act(client, environment)
+        message: str = refused.value.message  # type: ignore[attr-defined]
+        assert PASSWORD not in message
+        assert f"{address}/team/image:1" in message
+        return message
+
+    assert "wants credentials" in refusal(RegistryException, registry(401, "UNAUTHORIZED"))
+    assert "refuses the user 'me'" in refusal(RegistryException, registry(401, "UNAUTHORIZED"), "me")
+    missing = refusal(ImageNotFoundException, registry(404, "MANIFEST_UNKNOWN"))
+    assert "docker load -i FILE.tar" in missing
+    assert "docker tag IMAGE" in missing
+    assert "cannot be reached" in refusal(RegistryException, "127.0.0.1:9")
+
+
+def test_credentials_left_over_for_another_registry_are_not_used(client: docker.DockerClient) -> None:
+    environment = dockerfile_environment("x", f"FROM {BASE}\n")
+    environment.docker.base_image_registry.address = "r.example.com"
+    environment.docker.base_image_registry.username = "me"
+    environment.docker.base_image_registry.password = PASSWORD
+    (note,) = check_environment(client, environment._to_spec(), environment._secrets())
+    assert note == f"The registry credentials for r.example.com are not used: {BASE} comes from docker.io."
+
+
+def test_no_secret_and_no_host_setting_stays_in_an_image(
+    client: docker.DockerClient, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, builder: str
+) -> None:
+    monkeypatch.setenv("PIP_TRUSTED_HOST", "host-setting.example.com")
+    monkeypatch.setenv("UV_HTTP_RETRIES", "0")
+    environment = Environment(name)
+    environment.docker.base_image = BASE
+    environment.docker.base_image_registry.password = PASSWORD
+    assert environment.python.conda_dependencies is not None
+    environment.python.conda_dependencies.set_pip_requirements(
+        ["six", f"--find-links https://user:{PASSWORD}@127.0.0.1:9/simple"]
+    )
+    log = BuildLog()
+    with pytest.raises(ImageBuildException) as failed:  # nobody answers there
+        prepared(client, environment, log)
+    assert PASSWORD not in failed.value.message + log.text + "".join(log.phases)
+
+    (folder / "Dockerfile").write_text(f"FROM {BASE}\nCOPY . /context\nRUN env | sort > /seen\n")
+    environment = Environment(name)
+    environment.docker.base_dockerfile = folder / "Dockerfile"  # type: ignore[assignment]
+    environment.python.user_managed_dependencies = True
+    image = prepared(client, environment)
+    seen = output(client, image, "cat", "/seen")
+    assert ("host-setting.example.com" in seen) == (builder == "buildkit")
+    info = client.images.get(image.reference)
+    assert "host-setting" not in json.dumps([info.attrs, info.history()])
+    left = output(
+        client, image, "sh", "-c", "env; ls -A /context /run/amltrain; grep -r host-setting /etc /context; true"
+    )
+    assert "host-setting" not in left
+    assert left.partition("/context:\n")[2] in ("Dockerfile\n", "Dockerfile\n\n/run/amltrain:\n")
