@@ -34,14 +34,13 @@ if TYPE_CHECKING:
     from .runs.experiment import Experiment
     from .runs.run import Run
 
-_CLUSTER_FOR = {"cpu": "cpu-cluster", "gpu": "gpu-cluster"}
-
 _ONLY_IN_AZURE = {
+    "DEFAULT_CPU_CLUSTER_CONFIGURATION": "make the cluster with ComputeTarget.create",
+    "DEFAULT_GPU_CLUSTER_CONFIGURATION": "make the cluster with ComputeTarget.create",
     "add_private_endpoint": "there is no network between you and the workspace",
     "delete_connection": "there is no service to connect to",
     "delete_private_endpoint_connection": "there is no network between you and the workspace",
     "diagnose_workspace": "there is no service to diagnose",
-    "from_run": "the job has no workspace; use Run.get_context() there",
     "get_connection": "there is no service to connect to",
     "get_default_datastore": "data stays in folders of this machine; give its path as an argument of the script",
     "get_default_keyvault": "there is no key vault; pass secrets as environment variables",
@@ -70,6 +69,9 @@ class Workspace:
         WorkspaceException: there is no such workspace.
         StoreException: the home folder cannot be read or written.
     """
+
+    DEFAULT_CPU_CLUSTER_NAME = "cpu-cluster"
+    DEFAULT_GPU_CLUSTER_NAME = "gpu-cluster"
 
     def __init__(
         self,
@@ -354,9 +356,10 @@ class Workspace:
         Raises:
             ValueError: another type, as in the SDK.
         """
-        if type.lower() not in _CLUSTER_FOR:
+        names = {"cpu": self.DEFAULT_CPU_CLUSTER_NAME, "gpu": self.DEFAULT_GPU_CLUSTER_NAME}
+        if type.lower() not in names:
             raise ValueError("Invalid compute type. Accepted values are CPU and GPU")
-        return self.compute_targets.get(_CLUSTER_FOR[type.lower()])
+        return self.compute_targets.get(names[type.lower()])
 
     @property
     def resource_id(self) -> str:

@@ -95,8 +95,10 @@ def find_size(name: str) -> VmSize:
     known = vm_sizes()
     if wanted in known:
         return known[wanted]
-    full = wanted if wanted.startswith("STANDARD_") else f"STANDARD_{wanted}"
-    nearest = get_close_matches(full, known, n=1, cutoff=0.8)
+    nearest = [
+        *get_close_matches(f"STANDARD_{wanted}", known, n=1, cutoff=0.85),
+        *get_close_matches(wanted, known, n=1, cutoff=0.85),
+    ]
     advice = f"did you mean '{nearest[0]}'?" if nearest else "AmlCompute.supported_vmsizes() lists the known ones."
     raise ComputeTargetException(
         f"Invalid provisioning configuration, there is no vm_size '{name}'; {advice} Without a vm_size a node may use"

@@ -76,7 +76,7 @@ def test_submodules_are_there_after_importing_the_package_as_in_the_sdk() -> Non
     import azureml.core
 
     assert azureml.core.compute.amlcompute.AmlCompute is jupyter_amltrain.AmlCompute
-    assert azureml.core.VERSION == azureml.core.__version__
+    assert azureml.core.__version__ == azureml.core.VERSION
     assert jupyter_amltrain.__version__ in azureml.core.VERSION
 
 
