@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -11,6 +12,7 @@ import pytest
 from docker.errors import APIError, DockerException
 from docker.types import DeviceRequest
 
+from engine import parts
 from engine.daemon import DockerDaemon
 from engine.images import NAMES
 from engine.registry import Registry
@@ -73,3 +75,11 @@ def test_gpu_request_is_accepted_with_the_stub_and_refused_without(
         client.containers.run(NAMES[0], command, **arguments)
     with private_engine(gpu_stub=True).client() as stubbed:
         assert stubbed.containers.run(NAMES[0], command, **arguments) == b"all\n"
+
+
+def test_a_missing_program_is_a_sentence_for_who_is_not_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(parts, "SEARCH_PATH", str(tmp_path))
+    monkeypatch.setattr(parts.shutil, "which", lambda name, path=None: None if path else f"/usr/bin/{name}")
+    monkeypatch.setattr(parts.os, "geteuid", lambda: 1000)
+    with pytest.raises(parts.MissingPart, match="run 'sudo apt-get install .*docker.io iptables' and try again"):
+        parts.program("dockerd")
