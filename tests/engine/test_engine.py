@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -79,7 +81,7 @@ def test_gpu_request_is_accepted_with_the_stub_and_refused_without(
 
 def test_a_missing_program_is_a_sentence_for_who_is_not_root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(parts, "SEARCH_PATH", str(tmp_path))
-    monkeypatch.setattr(parts.shutil, "which", lambda name, path=None: None if path else f"/usr/bin/{name}")
-    monkeypatch.setattr(parts.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(shutil, "which", lambda name, path=None: None if path else f"/usr/bin/{name}")
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(parts.MissingPart, match="run 'sudo apt-get install .*docker.io iptables' and try again"):
         parts.program("dockerd")
