@@ -71,7 +71,7 @@ class Supervision:
         handle = self._store.run(self._id).handle
         if handle:
             self._retrying(lambda: self._engine.remove(dict(handle)))
-        failure = {"code": error._error_code, "message": error.message}
+        failure = {"code": error._error_code or "SystemError", "message": error.message}
         self._store.move(self._id, states.FAILED, error.message, error=failure)
 
     # --- prepare and start ---------------------------------------------------------------------------------------
