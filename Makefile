@@ -35,7 +35,7 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 bench: $(VENV)/dev.stamp
-	for benchmark in benchmarks/$(or $(NAME),[a-z]*).py; do \
+	@for benchmark in benchmarks/$(or $(NAME),[a-z]*).py; do \
 	  echo "== $$benchmark"; $(ENGINE) exec $(BIN)/python "$$benchmark"; \
 	done
 
