@@ -38,6 +38,7 @@ _Api = Any
 
 _RETRY_STOP_S = 0.01
 _CREATED_WITHIN_S = 30.0
+_REMOVED_WITHIN_S = 30.0
 
 
 class DockerEngine:
@@ -109,16 +110,28 @@ class DockerEngine:
             (Path(job.run_folder) / WORK_FOLDER / "home").mkdir(parents=True, exist_ok=True)
         request = container_request(job, facts, getpass.getuser(), gpus=gpus)
         try:
-            client.create_container_from_config(request, name=job.name)
+            self._create_from(client, request, job.name)
         except errors.ImageNotFound as error:
             raise ImageNotFoundException(
                 f"The image {job.image} is not on the engine any more. Submit again to build or pull it."
             ) from error
         except errors.APIError as error:
-            if error.status_code != 409:
+            if error.status_code != 409 and "already in use" not in str(error.explanation):  # Podman says 500
                 raise
             return self._created_by_another(client, job)
         return dict(client.inspect_container(job.name))
+
+    def _create_from(self, client: _Api, request: dict[str, Any], name: str) -> None:
+        from docker import errors
+
+        try:
+            client.create_container_from_config(request, name=name)
+        except errors.APIError as error:
+            if "container-init" not in str(error.explanation):
+                raise
+            # Podman without catatonit, which Debian only recommends: the job is then process 1 itself.
+            request["HostConfig"]["Init"] = False
+            client.create_container_from_config(request, name=name)
 
     def _created_by_another(self, client: _Api, job: Job) -> dict[str, Any]:
         """The container whose name another process has taken; the engine shows it only when it is whole."""
@@ -181,21 +194,17 @@ class DockerEngine:
 
     def stream(self, handle: Handle, after: Mark | None = None) -> Iterator[Chunk]:
         """See :meth:`Engine.stream`."""
-        skip = {"stdout": (after or {}).get("0/stdout", 0), "stderr": (after or {}).get("0/stderr", 0)}
+        taken = {name: (after or {}).get(f"0/{name}", 0) for name in ("stdout", "stderr")}
         attached = self._attached.pop(handle["container"], None)
-        if attached is not None and not any(skip.values()):
-            frames = demultiplex(_received(attached))
-        else:
-            frames = self._logged(handle["container"])
-        for name, data in frames:
-            seen = skip[name]
-            if seen:
-                skip[name] = max(0, seen - len(data))
-                data = data[seen:]
-            if data:
-                yield Chunk(0, name, data)
+        if attached is not None and not any(taken.values()):
+            yield from _rest(demultiplex(_received(attached)), taken)
+            return
+        yield from _rest(self._logged(handle["container"], follow=True), taken)
+        if self._facts is not None and self._facts.kind == "podman":
+            # Following ends with the container there, not with its log (Podman 4.3): read what is left.
+            yield from _rest(self._logged(handle["container"], follow=False), taken)
 
-    def _logged(self, container: str) -> Iterator[tuple[str, bytes]]:
+    def _logged(self, container: str, *, follow: bool) -> Iterator[tuple[str, bytes]]:
         from docker import errors
 
         with self._client(timeout=None) as client:
@@ -203,7 +212,7 @@ class DockerEngine:
             try:
                 response = client._get(
                     client._url("/containers/{0}/logs", container),
-                    params={"stdout": 1, "stderr": 1, "follow": 1, "tail": "all", "details": int(docker)},
+                    params={"stdout": 1, "stderr": 1, "follow": int(follow), "tail": "all", "details": int(docker)},
                     stream=True,
                 )
                 client._raise_for_status(response)
@@ -248,14 +257,20 @@ class DockerEngine:
         attached = self._attached.pop(handle["container"], None)
         if attached is not None:
             attached.close()
+        deadline = time.monotonic() + _REMOVED_WITHIN_S
         with self._client() as client:
-            try:
-                client.remove_container(handle["container"], force=True, v=True)
-            except errors.NotFound:
-                return
-            except errors.APIError as error:
-                if error.status_code != 409:  # its removal is under way already
-                    raise
+            while True:
+                try:
+                    client.remove_container(handle["container"], force=True, v=True)
+                except errors.NotFound:
+                    return
+                except errors.APIError as error:
+                    # Docker says 409 while it removes already; Podman 500 while it still tidies up after the end.
+                    if error.status_code not in {409, 500} or time.monotonic() > deadline:
+                        raise
+                else:
+                    return
+                time.sleep(_RETRY_STOP_S)
 
     # --- the connection ------------------------------------------------------------------------------------------
 
@@ -392,6 +407,17 @@ def _unavailable(url: str, error: Exception) -> EngineUnavailableException:
     return EngineUnavailableException(
         f"{why}. What to do: {then}; AMLTRAIN_ENGINE=local runs without containers.", inner_exception=error
     )
+
+
+def _rest(frames: Iterator[tuple[str, bytes]], taken: dict[str, int]) -> Iterator[Chunk]:
+    """What of an output read from its start is beyond ``taken``, which grows with it."""
+    read = dict.fromkeys(taken, 0)
+    for name, data in frames:
+        fresh = data[max(0, taken[name] - read[name]) :]
+        read[name] += len(data)
+        if fresh:
+            taken[name] += len(fresh)
+            yield Chunk(0, name, fresh)
 
 
 def _received(stream: socket.SocketIO) -> Iterator[bytes]:
