@@ -111,12 +111,12 @@ class Intake:
         whole = self._assembler.add(record)
         if whole is None:
             return
-        if whole.get("k") == "tags":
-            tags.update({str(key): None if value is None else str(value) for key, value in whole["v"].items()})
-            return
         try:
-            new_points.extend(points(whole))
-        except ValueError:
+            if whole.get("k") == "tags":
+                tags.update({str(key): None if value is None else str(value) for key, value in whole["v"].items()})
+            else:
+                new_points.extend(points(whole))
+        except (ValueError, AttributeError, KeyError):
             return  # not written by our channel: a script may print what it likes
 
     def _append(self, text: bytes) -> None:

@@ -117,8 +117,8 @@ class Job:
 
     @property
     def name(self) -> str:
-        """The deterministic name under which the engine knows it."""
-        return f"amltrain-{self.run_id}"
+        """The deterministic name under which the engine knows it; engines take ASCII only."""
+        return "amltrain-" + re.sub(r"[^a-zA-Z0-9_.-]", "_", self.run_id)
 
 
 def size_bytes(text: str | int) -> int:
@@ -172,12 +172,10 @@ def plan_job(
         "AMLTRAIN_JOB": seen_code,
         **definition.environment_variables,
     }
-    if definition.command:
-        command = definition.command
-    elif image.interpreter:
-        command = (image.interpreter, f"{seen_code}/launch.py", definition.script, *definition.arguments)
-    else:
-        command = (definition.script, *definition.arguments)
+    command = definition.command or (definition.script, *definition.arguments)
+    if image.interpreter:
+        launcher = (image.interpreter, f"{seen_code}/launch.py", *(("--command",) if definition.command else ()))
+        command = (*launcher, *command)
     mounts: tuple[Mount, ...] = ()
     if not host_paths:
         mounts = (Mount(str(work), f"{JOB_ROOT}/run"), Mount(str(job_code), f"{JOB_ROOT}/job", read_only=True))
