@@ -88,7 +88,9 @@ def file_snapshot(files: Mapping[str, bytes], objects: Path, onto: Snapshot | No
     """Make a snapshot of contents that are no files, such as a notebook cell: ``{"cell.py": b"…"}``.
 
     Args:
-        onto: a snapshot whose files come along, except for those of the same names.
+        files: path to content.
+        objects: folder of the workspace's object store.
+        onto: a snapshot that they are added to; what it has under the same paths is replaced.
 
     Raises:
         UserErrorException: a name leads out of the snapshot.
@@ -104,8 +106,8 @@ def file_snapshot(files: Mapping[str, bytes], objects: Path, onto: Snapshot | No
     ]
     if onto is None:
         return _keep_manifest(tuple(sorted(entries)), store)
-    others = [entry for entry in onto.entries if entry.path not in files]
-    return replace(_keep_manifest(tuple(sorted([*others, *entries])), store, onto.left_out), notes=onto.notes)
+    entries += [entry for entry in onto.entries if entry.path not in files]
+    return replace(_keep_manifest(tuple(sorted(entries)), store, onto.left_out), notes=onto.notes)
 
 
 def read_manifest(snapshot_id: str, objects: Path) -> Snapshot:

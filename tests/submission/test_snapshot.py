@@ -637,3 +637,14 @@ def test_a_cell_becomes_a_snapshot(place: Place) -> None:
 def test_a_cell_s_file_stays_inside(place: Place, name: str) -> None:
     with pytest.raises(UserErrorException):
         file_snapshot({name: b""}, place.objects)
+
+
+def test_a_cell_joins_the_files_of_its_folder(place: Place) -> None:
+    place.write({"model.py": "x = 1", "cell.py": "old", ".env": "secret"})
+    folder = place.take()
+
+    snapshot = file_snapshot({"cell.py": b"import model"}, place.objects, onto=folder)
+
+    assert contents(place.restore(snapshot)) == {"model.py": b"x = 1", "cell.py": b"import model", ".env": b"secret"}
+    assert snapshot.notes == folder.notes
+    assert contents(place.restore(folder))["cell.py"] == b"old"
