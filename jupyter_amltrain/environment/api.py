@@ -9,7 +9,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import CanceledException, EngineUnavailableException
@@ -84,7 +84,7 @@ class EngineApi:
         headers: Mapping[str, str] | None = None,
         body: IO[bytes] | None = None,
         canceled: Callable[[], bool],
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Generator[dict[str, Any], None, None]:
         """The JSON objects that a POST answers with, as they come; an error status is one object with ``error``.
 
         The connection is closed when the iterator is, which makes the engine give up the work.

@@ -6,6 +6,7 @@ BuildKit is used without a client session: a plain tar body and ``version=2``. B
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import re
@@ -113,14 +114,16 @@ def build_image(api: EngineApi, build: Build, log: Preparation, *, builder: str,
         write_context(body, build.folder, [path for path in build.paths if path not in added], added)
         body.seek(0)
         try:
-            for item in api.stream(
+            stream = api.stream(
                 "/build",
                 params=params,
                 headers={"Content-Type": "application/x-tar"},
                 body=body,
                 canceled=log.canceled,
-            ):
-                output.take(item)
+            )
+            with contextlib.closing(stream):
+                for item in stream:
+                    output.take(item)
         except CanceledException:
             if builder == "buildkit":
                 api.post("/build/cancel", params={"id": build_id})
@@ -212,7 +215,7 @@ class BuildOutput:
         self._write(f"#{self._numbers.get(vertex, 0)} {text}\n")
 
     def _take_classic(self, text: str) -> None:
-        step = re.match(r"(?:Step|STEP) \d+/\d+\s*:\s*(.*)", text)
+        step = re.match(r"(?:\[\d+/\d+\] )?(?:Step|STEP) \d+/\d+\s*:\s*(.*)", text)
         if step:
             self._step = self._failed_step = step[1].strip()
             self._log.phase(f"building {self._build.title}: {self._step[:80]}")
@@ -272,7 +275,7 @@ def find_instruction(dockerfile: str, step: str) -> Instruction | None:
 
 def _plain_error(error: str) -> str:
     """The builder's message without the layers of wrapping in front of it."""
-    found = re.search(r"exit code: (\d+)", error) or re.search(r"returned a non-zero code: (\d+)", error)
+    found = re.search(r"(?:exit code: |returned a non-zero code: |exit status )(\d+)", error)
     if found:
         return f"the command ended with exit code {found[1]}."
     return re.sub(r"^(failed to solve( with frontend \S+)?: |failed to create LLB definition: )+", "", error).strip()

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..engines.protocol import Preparation
-from ..errors import EngineException, EngineUnavailableException, ImageNotFoundException, RegistryException
+from ..errors import (
+    CanceledException,
+    EngineException,
+    EngineUnavailableException,
+    ImageNotFoundException,
+    RegistryException,
+)
 from .api import EngineApi, auth_header
 from .registry import credentials_for, is_image_id, registry_of, split_reference
 
@@ -73,9 +81,33 @@ class BaseImage:
         if status == 200:
             return ""
         message = str((answer or {}).get("message", answer))
-        if status == 404 and "page not found" in message.lower():
-            return f"{self.reference} is not on this engine; it will be pulled when the run starts."
+        if status == 404 and message.lower() in ("not found", "page not found", "404 page not found"):
+            return self._begin_pull()
         raise self.error(message)
+
+    def _begin_pull(self) -> str:
+        """For engines that cannot ask a registry, as Podman: begin a pull and drop it when the first layer comes."""
+        end = time.monotonic() + CHECK_TIMEOUT_S
+        with contextlib.suppress(CanceledException):
+            for item in self._pulled(lambda: time.monotonic() > end):
+                if item.get("id"):
+                    break
+        return f"{self.reference} is not on this engine; it will be pulled when the run starts."
+
+    def _pulled(self, canceled: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+        repository, tag = split_reference(self.reference)
+        platform = {"platform": self._platform} if self._platform else {}
+        stream = self._api.stream(
+            "/images/create",
+            params={"fromImage": repository, "tag": tag, **platform},
+            headers=self._auth(),
+            canceled=canceled,
+        )
+        with contextlib.closing(stream):
+            for item in stream:
+                if "error" in item:
+                    raise self.error(str(item["error"]))
+                yield item
 
     def pull(self, log: Preparation) -> dict[str, Any]:
         """Pull it, with progress, and return what the engine then knows of it.
@@ -87,19 +119,10 @@ class BaseImage:
         """
         if is_image_id(self.reference):
             raise self._missing("an image id is known to no registry")
-        repository, tag = split_reference(self.reference)
         log.phase(f"pulling {self.reference}")
         log.write(f"Pulling {self.reference} from {registry_of(self.reference)}\n".encode())
         layers: dict[str, str] = {}
-        stream = self._api.stream(
-            "/images/create",
-            params={"fromImage": repository, "tag": tag, **({"platform": self._platform} if self._platform else {})},
-            headers=self._auth(),
-            canceled=log.canceled,
-        )
-        for item in stream:
-            if "error" in item:
-                raise self.error(str(item["error"]))
+        for item in self._pulled(log.canceled):
             _show_pull(item, layers, self.reference, log)
         found = self.local()
         if found is None:
