@@ -46,12 +46,13 @@ class DockerAddress:
                 connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
                 status = connection.recv(64).split(b" ", 2)[1:2]
         except OSError as error:
-            return self._refusal(error)
+            return self.refusal(error)
         if status == [b"200"]:
             return ""
         return f"What listens at {self.url} ({self.origin}) is not a Docker engine."
 
-    def _refusal(self, error: OSError) -> str:
+    def refusal(self, error: OSError) -> str:
+        """What to tell the user about an error while connecting."""
         if error.errno in (errno.EACCES, errno.EPERM):
             return (
                 f"There is a Docker socket at {self.url.removeprefix('unix://')}, but you may not use it: "
