@@ -108,6 +108,10 @@ class AzureMLException(Exception):
     def __repr__(self) -> str:
         return str(self)
 
+    def _render_traceback_(self) -> list[str]:
+        # What IPython shows instead of a traceback: whoever sees it is to change a cell, not this package.
+        return [f"{type(self).__name__}: {self.message}"]
+
 
 class UserErrorException(AzureMLException):
     """What was asked for cannot be right; the message says what to change."""

@@ -200,9 +200,8 @@ class DockerEngine:
             yield from _rest(demultiplex(_received(attached)), taken)
             return
         yield from _rest(self._logged(handle["container"], follow=True), taken)
-        if self._facts is not None and self._facts.kind == "podman":
-            # Following ends with the container there, not with its log (Podman 4.3): read what is left.
-            yield from _rest(self._logged(handle["container"], follow=False), taken)
+        # Following ends with the container, not with its log (Docker 20.10 and Podman 4.3): read what is left.
+        yield from _rest(self._logged(handle["container"], follow=False), taken)
 
     def _logged(self, container: str, *, follow: bool) -> Iterator[tuple[str, bytes]]:
         from docker import errors
@@ -289,11 +288,11 @@ class DockerEngine:
         try:
             yield self._open(url, timeout)
         except (requests.ConnectionError, requests.Timeout, ConnectionError) as error:
-            raise _unavailable(url, error) from error
+            raise _unavailable(url, error) from None  # five layers of client code tell the user nothing
         except errors.APIError as error:
             raise EngineException(f"The engine refused: {error.explanation or error}") from error
         except errors.DockerException as error:
-            raise _unavailable(url, error) from error
+            raise _unavailable(url, error) from None
 
     def _open(self, url: str, timeout: float | None) -> DockerClient:
         key = (os.getpid(), url, timeout)
