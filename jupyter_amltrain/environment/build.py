@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..engines.protocol import Preparation
-from ..errors import CanceledException, ImageBuildException
+from ..errors import CanceledException, EngineException, ImageBuildException
 from .api import EngineApi
 from .buildkit import Vertex, VertexLog, VertexProgress, decode_trace
 from .context import write_context
@@ -111,8 +111,14 @@ def build_image(api: EngineApi, build: Build, log: Preparation, *, builder: str,
     log.phase(f"building {build.title}")
     with tempfile.TemporaryFile(prefix="amltrain-context-") as body:
         added = {"Dockerfile": build.dockerfile.encode(), **build.added}
-        write_context(body, build.folder, [path for path in build.paths if path not in added], added)
-        body.seek(0)
+        try:
+            write_context(body, build.folder, [path for path in build.paths if path not in added], added)
+            body.seek(0)
+        except OSError as error:
+            raise EngineException(
+                f"The build context of {build.title} cannot be copied to {tempfile.gettempdir()}: {error}.",
+                inner_exception=error,
+            ) from error
         try:
             stream = api.stream(
                 "/build",

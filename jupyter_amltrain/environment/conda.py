@@ -396,6 +396,8 @@ def _checked(document: Any) -> dict[str, Any]:
     for key in ("channels", "dependencies"):
         if document.get(key) is not None and not isinstance(document[key], list):
             raise UserErrorException(f"Environment error: '{key}' must be a list, one '- item' a line.")
+    if document.get("variables") is not None and not isinstance(document["variables"], dict):
+        raise UserErrorException("Environment error: 'variables' must be 'NAME: value' lines.")
     for item in document.get("dependencies") or ():
         _check_dependency(item)
     return document

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .dockerfile import MOUNT
+from .secrets import mask_url_credentials
 
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY")
 _PIP_PLAIN = ("PIP_DEFAULT_TIMEOUT", "PIP_RETRIES", "PIP_TRUSTED_HOST")
@@ -53,6 +54,11 @@ class HostSettings:
 
     def __bool__(self) -> bool:
         return bool(self.variables or self.ca_bundle)
+
+    @property
+    def private(self) -> bool:
+        """Whether an index address holds credentials."""
+        return any(mask_url_credentials(value) != value for value in self.variables.values())
 
     def files(self) -> dict[str, bytes]:
         """Files for the context folder: ``settings.sh``, which steps source, and ``ca.crt``."""

@@ -6,7 +6,7 @@ import os
 import platform as host_platform
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,11 @@ def check_environment(
         check_dockerfile(spec["dockerfile"])
         needed_paths(spec["dockerfile"], spec.get("context"))
     notes = list(packages.notes)
+    if spec.get("image") and not packages and not spec.get("user_managed"):
+        notes.append(
+            f"No packages are asked for, so the Python of {spec['image']} is used as it is"
+            " (Azure ML would build an empty environment instead)."
+        )
     for base in _bases(api, spec, packages, secrets):
         notes.append(base.note)
         if base.local() is None:
@@ -192,6 +197,19 @@ class _Found:
         return str(digests[0]).partition("@")[2] if digests else self.id
 
 
+class _Silent:
+    """A Preparation for work that a person need not see; it is canceled with theirs."""
+
+    def __init__(self, log: Preparation) -> None:
+        self.canceled = log.canceled
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def phase(self, text: str) -> None:
+        pass
+
+
 class _Maker:
     """Makes the images of one environment."""
 
@@ -213,11 +231,10 @@ class _Maker:
         shown: str = self._spec["dockerfile"]
         text, note = without_syntax_line(shown)
         folder: str | None = self._spec.get("context")
-        needed = needed_paths(text, folder)
-        paths = selected(_context_files(folder), needed) if folder and needed else []
+        paths, digest = _read_context(folder, needed_paths(text, folder))
         parts = {
             "dockerfile": normalised_dockerfile(text),
-            "context": context_digest(folder, paths) if folder and paths else "",
+            "context": digest,
             "platform": self._spec.get("platform"),
         }
         labels = self._labels(bases, parts)
@@ -227,24 +244,26 @@ class _Maker:
         _say(self._log, note)
         builder, network = choose_builder(self._api), build_network(self._api)
         settings = read_host_settings()
-        if settings and builder == "buildkit":
-            text = with_settings(text, self._settings_image(settings.files()))
-        return self._build(
-            labels,
-            Build(
-                title=f"environment '{self._spec['name']}'",
-                dockerfile=text,
-                shown=shown,
-                tag=self._tag(labels),
-                folder=folder if paths else None,
-                paths=paths,
-                labels=labels,
-                arguments=settings.proxies,
-                platform=self._spec.get("platform"),
-            ),
-            builder,
-            network,
+        settings_image = ""
+        if settings and builder == "buildkit" and "RUN" in text.upper():
+            settings_image = self._settings_image(settings.files())
+            text = with_settings(text, settings_image)
+        build = Build(
+            title=f"environment '{self._spec['name']}'",
+            dockerfile=text,
+            shown=shown,
+            tag=self._tag(labels),
+            folder=folder if paths else None,
+            paths=paths,
+            labels=labels,
+            arguments=settings.proxies,
+            platform=self._spec.get("platform"),
         )
+        try:
+            return self._build(build, builder, network)
+        finally:
+            if settings_image and settings.private:
+                self._api.delete("/images/{0}", settings_image)
 
     def with_packages(self, base: _Found, packages: Packages, secrets: Mapping[str, str]) -> _Found:
         """The base with the environment's packages installed."""
@@ -284,7 +303,6 @@ class _Maker:
         )
         _say(self._log, f"Installing {len(packages.pip)} packages with {tool} on {base.name} ({mode}).")
         return self._build(
-            labels,
             Build(
                 title=f"environment '{self._spec['name']}'",
                 dockerfile=text,
@@ -323,7 +341,7 @@ class _Maker:
             _say(self._log, "The base image has changed since this environment was last built; building it again.")
         return _Found(tag, info) if other and info else None
 
-    def _build(self, labels: Mapping[str, str], build: Build, builder: str, network: str) -> _Found:
+    def _build(self, build: Build, builder: str, network: str) -> _Found:
         how = f"with {'BuildKit' if builder == 'buildkit' else 'the classic builder'}"
         _say(self._log, f"Building {build.tag} {how}{f', network {network}' if network else ''}.")
         try:
@@ -353,8 +371,23 @@ class _Maker:
                 added={f"{CONTEXT_FOLDER}/{name}": content for name, content in files.items()},
                 labels={SETTINGS_LABEL: digest},
             )
-            build_image(self._api, build, self._log, builder="buildkit", network="")
+            build_image(self._api, build, _Silent(self._log), builder="buildkit", network="")
         return tag
+
+
+def _read_context(folder: str | None, needed: Sequence[str]) -> tuple[list[str], str]:
+    """The files of the build context that are needed, and their digest."""
+    if not folder or not needed:
+        return [], ""
+    try:
+        paths = selected(_context_files(folder), needed)
+        return paths, context_digest(folder, paths) if paths else ""
+    except OSError as error:
+        raise UserErrorException(
+            f"The build context {folder} cannot be read: {error}. Correct that, or name what is not needed in its"
+            " .dockerignore.",
+            inner_exception=error,
+        ) from error
 
 
 def _context_files(folder: str) -> list[str]:

@@ -180,11 +180,10 @@ class Environment(ConfigElement):
         Raises:
             NameNotFoundException: there is none; the message suggests the nearest name.
         """
-        spec = workspace.store.get_environment(name, None if version is None else int(version))
+        number = None if version is None else str(version)
+        spec = workspace.store.get_environment(name, number) if number is None or number.isdecimal() else None
         if spec is not None:
-            found = Environment._from_spec(spec)
-            found.version = None if version is None else str(version)
-            return found
+            return Environment._from_spec(spec)
         known = workspace.store.list_environments()
         if name in known:
             raise UserErrorException(f"environment '{name}' has no version {version}.")
@@ -200,6 +199,8 @@ class Environment(ConfigElement):
         docker = self.docker
         conda = self.python.conda_dependencies or CondaDependencies(_underlying_structure={"dependencies": []})
         document, _ = take_url_credentials(conda.as_dict())
+        # What conda would set when the environment is activated.
+        conda_variables = {} if self.python.user_managed_dependencies else document.get("variables") or {}
         platform = None
         if (docker.platform.os, docker.platform.architecture) != ("Linux", "amd64"):
             platform = f"{docker.platform.os}/{docker.platform.architecture}".lower()
@@ -222,7 +223,7 @@ class Environment(ConfigElement):
             "mode": self._mode,
             "environment_variables": {
                 str(key): str(value)
-                for key, value in (self.environment_variables or {}).items()
+                for key, value in {**conda_variables, **(self.environment_variables or {})}.items()
                 if (key, value) != EXAMPLE_VARIABLE
             },
         }
@@ -239,6 +240,7 @@ class Environment(ConfigElement):
     def _from_spec(cls, spec: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> Environment:
         """The environment that :meth:`_to_spec` described; its registry password is empty unless given."""
         made = cls(spec["name"])
+        made.version = spec.get("version")
         docker = made.docker
         if spec.get("image"):
             docker.base_image = spec["image"]

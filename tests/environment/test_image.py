@@ -101,6 +101,14 @@ def test_a_base_image_is_used_as_it_is(client: docker.DockerClient) -> None:
     assert prepared(client, environment) == Image(image_id, "python", BASE, image_id, False, size)
 
 
+def test_an_image_without_packages_is_used_as_it_is_and_that_is_said(client: docker.DockerClient) -> None:
+    environment = Environment("no-packages")
+    environment.docker.base_image = BASE
+    (note,) = check_environment(client, environment._to_spec())
+    assert note.startswith(f"No packages are asked for, so the Python of {BASE} is used as it is")
+    assert prepared(client, environment).reference == client.images.get(BASE).id
+
+
 def test_the_default_environment_is_the_default_base(client: docker.DockerClient) -> None:
     log = BuildLog()
     image = prepared(client, Environment("nothing-said"), log)
@@ -301,12 +309,18 @@ def test_an_engine_that_does_not_answer_is_said(tmp_path: Path) -> None:
 
 @pytest.fixture
 def registry() -> Iterator[Callable[[int, str], str]]:
-    """Starts a registry on this machine that answers every question with one status and code; gives its address."""
+    """Starts a registry on this machine and gives its address.
+
+    It answers every question with one status and code; status 0 does not answer.
+    """
     servers: list[ThreadingHTTPServer] = []
+    over = threading.Event()
 
     def start(status: int, code: str) -> str:
         class Handler(BaseHTTPRequestHandler):
             def answer(self) -> None:
+                if status == 0:
+                    over.wait()
                 body = json.dumps({"errors": [{"code": code, "message": code.lower().replace("_", " ")}]}).encode()
                 is_ping = self.path == "/v2/" and status != 401
                 self.send_response(200 if is_ping else status)
@@ -330,6 +344,7 @@ def registry() -> Iterator[Callable[[int, str], str]]:
         return f"127.0.0.1:{server.server_port}"
 
     yield start
+    over.set()
     for server in servers:
         server.shutdown()
         server.server_close()
@@ -363,6 +378,24 @@ def test_what_a_registry_answers_is_told_apart(
     assert "docker load -i FILE.tar" in missing
     assert "docker tag IMAGE" in missing
     assert "cannot be reached" in refusal(RegistryException, "127.0.0.1:9")
+
+
+def test_a_pull_from_a_registry_that_does_not_answer_is_canceled(
+    client: docker.DockerClient, registry: Callable[[int, str], str]
+) -> None:
+    environment = Environment("x")
+    environment.docker.base_image = f"{registry(0, '')}/team/image:1"
+    with pytest.raises(CanceledException):
+        prepared(client, environment, BuildLog(cancel_at="Pulling "))
+
+
+def test_a_context_that_cannot_be_read_is_said(client: docker.DockerClient, folder: Path) -> None:
+    (folder / "Dockerfile").write_text(f"FROM {BASE}\nCOPY data /data\n")
+    environment = Environment("x")
+    environment.docker.base_dockerfile = folder / "Dockerfile"  # type: ignore[assignment]
+    folder.rename(folder.with_name("moved"))
+    with pytest.raises(UserErrorException, match="build context .* cannot be read"):
+        prepared(client, environment)
 
 
 def test_credentials_left_over_for_another_registry_are_not_used(client: docker.DockerClient) -> None:

@@ -251,10 +251,22 @@ def test_registered_environments_are_versioned_and_found() -> None:
     environment.docker.base_image = "a:2"
     assert environment.register(workspace).version == "2"
 
-    assert Environment.get(workspace, "fastai2").docker.base_image == "a:2"
+    newest = Environment.get(workspace, "fastai2")
+    assert (newest.docker.base_image, newest.version) == ("a:2", "2")
+    assert newest.register(workspace).version == "2"
     assert Environment.get(workspace, "fastai2", version=1).docker.base_image == "a:1"
     assert list(Environment.list(workspace)) == ["fastai2"]
     with pytest.raises(NameNotFoundException, match="did you mean 'fastai2'"):
         Environment.get(workspace, "fastai")
-    with pytest.raises(UserErrorException, match="no version 9"):
-        Environment.get(workspace, "fastai2", version=9)
+    for version in (9, "latest"):
+        with pytest.raises(UserErrorException, match=f"no version {version}"):
+            Environment.get(workspace, "fastai2", version=version)
+
+
+def test_variables_of_a_conda_file_reach_the_job() -> None:
+    environment = Environment("x")
+    environment.python.conda_dependencies = CondaDependencies(
+        _underlying_structure={"dependencies": [], "variables": {"A": 1, "B": "conda"}}
+    )
+    environment.environment_variables["B"] = "own"
+    assert environment._to_spec()["environment_variables"] == {"A": "1", "B": "own"}
