@@ -72,8 +72,7 @@ class ObjectStore:
                 with store_errors(self.folder):
                     _write(file, chunk)
             sha256 = digest.hexdigest()
-            if not self.has(sha256, size):
-                self._keep(temporary, sha256)
+            self._keep(temporary, sha256)
         return sha256, size
 
     def copy_out(self, sha256: str, size_bytes: int, destination: str, executable: bool) -> None:
@@ -125,11 +124,13 @@ class ObjectStore:
         temporary = os.path.join(self._temporary, os.urandom(12).hex())
         with store_errors(self.folder):
             file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+        finished = False
         try:
             yield file, temporary
+            finished = True
         finally:
             os.close(file)
-            with suppress(FileNotFoundError):  # it has its place by now
+            if not finished:
                 os.unlink(temporary)
 
     def _keep(self, temporary: str, sha256: str) -> None:

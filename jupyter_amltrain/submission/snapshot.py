@@ -23,7 +23,6 @@ from .stat_cache import StatCache
 
 __all__ = ["Entry", "Snapshot", "file_snapshot", "read_manifest", "take_snapshot", "write_snapshot"]
 
-_THREADS = 2  # hashing and copying release the interpreter; more threads only wait for each other
 _NO_THREADS_BELOW = 8
 
 _T = TypeVar("_T")
@@ -200,8 +199,8 @@ def _read_once(file: str, store: ObjectStore) -> _Found | None:
             return None
         holds_key = False
         buffer = _own.buffer
-        if before.st_size < len(buffer):
-            size = _fill(opened, buffer)
+        if before.st_size <= len(buffer):
+            size = _fill(opened, buffer[: before.st_size])  # growing beyond it shows in the state
             if _state(before) != _state(os.fstat(opened)):
                 return None
             content = buffer[:size]
@@ -217,7 +216,7 @@ def _read_once(file: str, store: ObjectStore) -> _Found | None:
 
 
 def _fill(opened: int, buffer: memoryview) -> int:
-    """Read until the file or the buffer ends, return how much it was."""
+    """Read until the file ends or the buffer is full, return how much it was."""
     size = 0
     while size < len(buffer) and (count := os.readv(opened, [buffer[size:]])):
         size += count
@@ -277,23 +276,27 @@ def _write_file(entry: Entry, destination: Path, store: ObjectStore) -> None:
 
 
 def _in_threads(work: Callable[[_T], None], items: list[_T], size_bytes: Callable[[_T], int]) -> None:
-    """Do something with each item, largest first so that the threads end together; the first error ends it all."""
+    """Do something with each item in two threads; the first error ends it all.
+
+    One begins with the largest and spends its time outside the interpreter, hashing and copying; the other begins
+    with the smallest and has the interpreter to itself. Two alike would spend the gain on handing it to and fro.
+    """
     queue = deque(sorted(items, key=size_bytes, reverse=True))
 
-    def take_turns() -> None:
+    def take_turns(take: Callable[[], _T]) -> None:
         try:
-            for item in _taken(queue):
+            for item in _until_empty(take):
                 work(item)
         finally:
             queue.clear()
 
     if len(queue) < _NO_THREADS_BELOW and sum(map(size_bytes, queue)) < WHOLE_BYTES:
-        take_turns()
+        take_turns(queue.popleft)
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(_THREADS) as pool:
-        turns = [pool.submit(take_turns) for _ in range(_THREADS)]
+    with ThreadPoolExecutor(2) as pool:
+        turns = [pool.submit(take_turns, queue.popleft), pool.submit(take_turns, queue.pop)]
         try:
             for turn in turns:
                 turn.result()
@@ -301,10 +304,10 @@ def _in_threads(work: Callable[[_T], None], items: list[_T], size_bytes: Callabl
             queue.clear()
 
 
-def _taken(queue: deque[_T]) -> Iterator[_T]:
-    """Items off the queue until it is empty, whoever else takes some."""
+def _until_empty(take: Callable[[], _T]) -> Iterator[_T]:
     while True:
         try:
-            yield queue.popleft()
+            item = take()
         except IndexError:
             return
+        yield item
