@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform as host_platform
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -27,11 +26,12 @@ from .dockerfile import (
 from .fingerprint import fingerprint
 from .host_settings import read_host_settings
 from .instructions import base_images, check_dockerfile, normalised_dockerfile, without_syntax_line
-from .interpreter import exists_in_image, find_in_image
+from .interpreter import find_in_image, is_musl
 from .pull import BaseImage
 from .registry import image_reference
 from .requirements import Packages, normalised, wanted_packages
 from .secrets import put_url_credentials
+from .uv_binary import uv_binary
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -282,7 +282,7 @@ class _Maker:
         for option in unused_options(packages):
             _say(self._log, f"The option '{option}' means nothing here and is left out.")
         builder, network = choose_builder(self._api), build_network(self._api)
-        uv = None if _is_musl(self._api, base) else _uv_for(str(base.info.get("Architecture", "")))
+        uv = None if is_musl(self._api, base.id) else uv_binary(str(base.info.get("Architecture", "")))
         settings = read_host_settings()
         private = put_url_credentials(requirements_text(packages), secrets)
         files: dict[str, bytes | str] = dict(settings.files())
@@ -400,25 +400,3 @@ def _context_files(folder: str) -> list[str]:
         with open(ignore, encoding="utf-8") as file:
             patterns = [line.strip() for line in file if line.strip() and not line.startswith("#")]
     return [path for path in exclude_paths(folder, patterns) if path]
-
-
-def _is_musl(api: EngineApi, base: _Found) -> bool:
-    """Whether the base is built on musl (Alpine), where the uv of this host, built for glibc, cannot run."""
-    return exists_in_image(api, base.id, "/lib/ld-musl-x86_64.so.1") or exists_in_image(
-        api, base.id, "/lib/ld-musl-aarch64.so.1"
-    )
-
-
-def _uv_for(architecture: str) -> str | None:
-    """The uv binary from its wheel on this host, when it runs on Linux of that architecture."""
-    machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(host_platform.machine(), host_platform.machine())
-    if sys.platform != "linux" or architecture not in ("", machine):
-        return None
-    try:
-        import uv
-    except ImportError:
-        return None
-    try:
-        return os.fspath(uv.find_uv_bin())
-    except FileNotFoundError:
-        return None

@@ -39,10 +39,12 @@ def find_in_image(api: EngineApi, image_id: str, config: Mapping[str, Any], want
     return found
 
 
-def exists_in_image(api: EngineApi, image_id: str, path: str) -> bool:
-    """Whether an image has something at an absolute path."""
+def is_musl(api: EngineApi, image_id: str) -> bool:
+    """Whether an image is built on musl (Alpine), where programs made for glibc, such as our uv, cannot run."""
     with _looked_into(api, image_id) as container:
-        return _stat(api, container, path) is not None
+        return any(
+            _stat(api, container, f"/lib/ld-musl-{machine}.so.1") is not None for machine in ("x86_64", "aarch64")
+        )
 
 
 def _has_program(api: EngineApi, container: str, name: str, folders: list[str]) -> bool:
