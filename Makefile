@@ -35,8 +35,8 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/mypy
 
 bench: $(VENV)/dev.stamp
-	@for benchmark in benchmarks/$(or $(NAME),[a-z]*).py; do \
-	  echo "== $$benchmark"; $(ENGINE) exec $(BIN)/python "$$benchmark"; \
+	@for benchmark in $(or $(NAME),$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))); do \
+	  echo "== $$benchmark"; $(ENGINE) exec $(BIN)/python -m benchmarks.$$benchmark; \
 	done
 
 dev: $(VENV)/dev.stamp

@@ -7,8 +7,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from _bench import IMAGE, NETWORK, config, workspace
-from _result import middle, print_result
+from ._bench import IMAGE, NETWORK, config, workspace
+from ._result import middle, print_result
 
 from jupyter_amltrain import Experiment
 from jupyter_amltrain.runs.folder import DRIVER_LOG

@@ -6,8 +6,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from _bench import bare_first_byte_s, config, first_byte_s, workspace
-from _result import middle, print_result
+from ._bench import bare_first_byte_s, config, first_byte_s, workspace
+from ._result import middle, print_result
 
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 11
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from _result import middle, print_result
+from ._result import middle, print_result
 
 _TIMED = "import time; began = time.perf_counter(); {code}; print(time.perf_counter() - began)"
 _SHELL = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance(); "

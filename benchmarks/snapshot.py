@@ -13,12 +13,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from _result import middle, print_result
-
 from jupyter_amltrain.submission.git import git_properties
 from jupyter_amltrain.submission.ignore import walk
 from jupyter_amltrain.submission.snapshot import take_snapshot, write_snapshot
 from jupyter_amltrain.submission.stat_cache import RACY_NS
+
+from ._result import middle, print_result
 
 FILES = 2_000
 SIZE_BYTES = 287_000_000

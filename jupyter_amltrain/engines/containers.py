@@ -27,6 +27,7 @@ class EngineFacts:
     """
 
     engine_id: str
+    api_version: str = "auto"
     kind: str = "docker"
     rootless: bool = False
     selinux: bool = False
@@ -46,6 +47,7 @@ class EngineFacts:
         bridges = client.networks(names=["bridge", "podman"])
         return cls(
             engine_id="".join(c for c in str(info.get("ID") or info.get("Name")) if c.isalnum())[:40],
+            api_version=str(version["ApiVersion"]),
             kind="podman" if "Podman" in components else "docker",
             rootless="rootless" in security,
             selinux="selinux" in security,

@@ -39,6 +39,7 @@ _Api = Any
 _RETRY_STOP_S = 0.01
 _CREATED_WITHIN_S = 30.0
 _REMOVED_WITHIN_S = 30.0
+_REREAD_EVERY_S = 0.1
 
 
 class DockerEngine:
@@ -52,7 +53,7 @@ class DockerEngine:
         self._url = url
         self._local = threading.local()
         self._attached: dict[str, socket.SocketIO] = {}
-        self._facts: EngineFacts | None = None
+        self._facts: dict[str, EngineFacts] = {}
 
     # --- before a job --------------------------------------------------------------------------------------------
 
@@ -199,9 +200,36 @@ class DockerEngine:
         if attached is not None and not any(taken.values()):
             yield from _rest(demultiplex(_received(attached)), taken)
             return
-        yield from _rest(self._logged(handle["container"], follow=True), taken)
-        # Following ends with the container, not with its log (Docker 20.10 and Podman 4.3): read what is left.
-        yield from _rest(self._logged(handle["container"], follow=False), taken)
+        with self._client() as client:
+            podman = self._known(client).kind == "podman"
+        if podman:
+            yield from self._reread(handle, taken)
+        else:
+            yield from _rest(self._logged(handle["container"], follow=True), taken)
+
+    def _reread(self, handle: Handle, taken: dict[str, int]) -> Iterator[Chunk]:
+        """For Podman, whose following leaves out lines of a busy job and ends before the log does (seen on 4.3).
+
+        The whole log is read again and again. The last line may be one that is being written and reads as if it were
+        shorter, so it counts only when the log did not grow since the look before.
+        """
+        size_before = -1
+        while True:
+            over = self.poll(handle) is not None
+            begun = time.monotonic()
+            whole = dict.fromkeys(taken, b"")
+            for name, data in self._logged(handle["container"], follow=False):
+                whole[name] += data
+            size = sum(map(len, whole.values()))
+            for name, data in whole.items():
+                sure = len(data) if over or size == size_before else data.rfind(b"\n", 0, -1) + 1
+                if sure > taken[name]:
+                    yield Chunk(0, name, data[taken[name] : sure])
+                    taken[name] = sure
+            if over:
+                return
+            size_before = size
+            time.sleep(max(_REREAD_EVERY_S, 3 * (time.monotonic() - begun)))
 
     def _logged(self, container: str, *, follow: bool) -> Iterator[tuple[str, bytes]]:
         from docker import errors
@@ -284,7 +312,7 @@ class DockerEngine:
         import requests
         from docker import errors
 
-        url = self._url or docker_url()
+        url = self._where()
         try:
             yield self._open(url, timeout)
         except (requests.ConnectionError, requests.Timeout, ConnectionError) as error:
@@ -304,14 +332,26 @@ class DockerEngine:
             tls = kwargs_from_env().get("tls") if os.environ.get("DOCKER_HOST") == url else None
             options: dict[str, Any] = {"tls": tls} if tls else {}
             options["timeout"] = timeout  # None waits for ever, which the type stubs do not know
-            clients[key] = DockerClient(base_url=url, version="auto", **options)
+            version = self._facts[url].api_version if url in self._facts else "auto"
+            clients[key] = DockerClient(base_url=url, version=version, **options)
         client: DockerClient = clients[key]
         return client
 
     def _known(self, client: _Api) -> EngineFacts:
-        if self._facts is None:
-            self._facts = EngineFacts.ask(client)
-        return self._facts
+        if self._where() not in self._facts:
+            self._facts[self._where()] = EngineFacts.ask(client)
+        return self._facts[self._where()]
+
+    def warm_up(self) -> None:
+        """Ask the engine now what every start would ask; a process forked later knows it. Never fails."""
+        try:
+            with self._client(timeout=2) as client:
+                self._facts[self._where()] = EngineFacts.ask(client)
+        except EngineException:
+            self._facts.pop(self._where(), None)
+
+    def _where(self) -> str:
+        return self._url or docker_url()
 
     def _can_give_gpus(self, client: _Api) -> bool:
         """Whether a container with a GPU could start here, asked without running anything.

@@ -91,9 +91,14 @@ def _warm() -> None:
 
     import docker  # noqa: F401 - the expensive one
 
-    from ..engines import docker as _engine  # noqa: F401
+    from ..engines.docker import DockerEngine
+    from ..engines.registry import get_engine
     from ..environment import image as _image  # noqa: F401
+    from ..submission import snapshot as _snapshot  # noqa: F401
 
+    engine = get_engine("docker")
+    assert isinstance(engine, DockerEngine)
+    engine.warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
     pending = b""
     while select.select([0], [], [], _IDLE_S)[0]:
@@ -104,6 +109,9 @@ def _warm() -> None:
         for line in lines:
             if os.fork() == 0:
                 _become_supervisor(line)
+            # The notebook may have turned to another engine; the next run goes there, most likely.
+            _take_environment(json.loads(line))
+            engine.warm_up()
 
 
 def _become_supervisor(line: bytes) -> None:
