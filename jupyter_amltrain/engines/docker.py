@@ -206,6 +206,8 @@ class DockerEngine:
             yield from self._reread(handle, taken)
         else:
             yield from _rest(self._logged(handle["container"], follow=True), taken)
+            # Following ends with the container, not with its log (Docker 20.10): read what is left.
+            yield from _rest(self._logged(handle["container"], follow=False), taken)
 
     def _reread(self, handle: Handle, taken: dict[str, int]) -> Iterator[Chunk]:
         """For Podman, whose following leaves out lines of a busy job and ends before the log does (seen on 4.3).
@@ -217,14 +219,14 @@ class DockerEngine:
         while True:
             over = self.poll(handle) is not None
             begun = time.monotonic()
-            whole = dict.fromkeys(taken, b"")
+            whole = {name: bytearray() for name in taken}
             for name, data in self._logged(handle["container"], follow=False):
                 whole[name] += data
             size = sum(map(len, whole.values()))
             for name, data in whole.items():
                 sure = len(data) if over or size == size_before else data.rfind(b"\n", 0, -1) + 1
                 if sure > taken[name]:
-                    yield Chunk(0, name, data[taken[name] : sure])
+                    yield Chunk(0, name, bytes(data[taken[name] : sure]))
                     taken[name] = sure
             if over:
                 return
