@@ -16,42 +16,47 @@ if TYPE_CHECKING:
 
     from .session import Session
 
-_MAGIC = re.compile(r"(?:.*[\s=])?(%%?)(aml_\w+)\s+(.*)$")
+_MAGIC = re.compile(r"(?:.*[\s=])?(%%?)(aml_\w+)\s+(.*)")
+_WORD = re.compile(r"\S*$")
+_SPACE = re.compile(r"\s+")
 _RUNS = 50
 _SCRIPTS = 200
 
 
 def complete_names(ipython: InteractiveShell, session: Session) -> None:
-    """Have the shell ask us after ``%aml_… `` and ``%%aml_… ``."""
+    """Have the shell ask us after ``%aml_…`` and ``%%aml_…``."""
+    from IPython.core.completer import SimpleCompletion, context_matcher
 
-    def complete(shell: InteractiveShell, event: Any) -> list[str]:
+    @context_matcher()
+    def aml_magics(context: Any) -> dict[str, Any]:
+        line: str = context.line_with_cursor[: context.cursor_position]
+        word = _WORD.search(line)[0]  # type: ignore[index]
         try:
-            return candidates(event.text_until_cursor, event.symbol, session, shell)
+            words = [name for name in candidates(line, ipython, session) if name.startswith(word)]
         except AzureMLException:
-            return []  # a workspace that cannot be read is said by the magic, not by the Tab key
+            words = []  # a workspace that cannot be read is said by the magic, not by the Tab key
+        completions = [SimpleCompletion(text=text, type="magic argument") for text in words]
+        # A magic's line is no Python: nothing that Jedi or the other matchers find belongs here.
+        return {"completions": completions, "matched_fragment": word, "suppress": True, "ordered": True}
 
-    ipython.set_hook("complete_command", complete, re_key=_MAGIC.pattern)
+    ipython.Completer.custom_matchers.append(aml_magics)
 
 
-def candidates(line: str, symbol: str, session: Session, shell: InteractiveShell) -> list[str]:
-    """What may stand where the cursor is, at the end of ``line``; ``symbol`` is the word there so far."""
+def candidates(line: str, shell: InteractiveShell, session: Session) -> list[str]:
+    """What the last word of ``line`` may become; whether it begins so is for the caller to look at."""
     found = _MAGIC.match(line)
     magic = shell.find_magic(found[2], "cell" if found[1] == "%%" else "line") if found else None
     parser = getattr(magic, "parser", None)
     if found is None or parser is None:
         return []
-    words = found[3].split()
-    if found[3] and not found[3][-1].isspace():
-        words.pop()
+    *words, word = _SPACE.split(found[3])
     if "--" in words:
         return []
     before = words[-1] if words else ""
     options = parser._option_string_actions
     if before in options and options[before].nargs != 0:
-        if options[before].choices:
-            return list(options[before].choices)
-        return list(_names_for(before, session))
-    if symbol.startswith("-"):
+        return list(options[before].choices or _names_for(before, session))
+    if word.startswith("-"):
         return [option for option in options if option.startswith("--")]
     return [*_arguments_for(found[1] + found[2], words, session)]
 

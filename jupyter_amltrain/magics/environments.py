@@ -64,6 +64,7 @@ class EnvironmentMagics(Magics):
         asked, rest = read_line(self.aml_env, line)
         if rest:
             raise UserErrorException(f"%%aml_env takes nothing after --, but there is: {' '.join(rest)}")
+        workspace = self._session.workspace
         environment = _environment(asked, cell)
         started = time.monotonic()
         if asked.no_build:
@@ -71,7 +72,7 @@ class EnvironmentMagics(Magics):
         else:
             image = self._build(environment, asked.quiet)
             outcome = _outcome(image, time.monotonic() - started)
-        version = environment.register(self._session.workspace).version
+        version = environment.register(workspace).version
         self._session.made(asked.name)
         print(f"✓ {asked.name}:{version} · {_kind(environment)} · {outcome}")
 
@@ -127,7 +128,8 @@ def _kind(environment: Environment) -> str:
     if environment.docker.base_dockerfile:
         return "Dockerfile"
     packages = wanted_packages(environment._to_spec())
-    return f"{'conda' if packages.conda else 'pip'}, {len(packages.pip) + len(packages.conda)} packages"
+    count = len(packages.pip) + len(packages.conda)
+    return f"{'conda' if packages.conda else 'pip'}, {count} package{'' if count == 1 else 's'}"
 
 
 def _outcome(image: Image, seconds: float) -> str:

@@ -10,7 +10,7 @@ from azureml.core import Run
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--epochs", type=int, default=20)
-parser.add_argument("--rate", type=float, default=0.5)
+parser.add_argument("--rate", type=float, default=1.0)
 args = parser.parse_args()
 
 if os.path.exists("/data/points.csv"):
@@ -19,7 +19,7 @@ if os.path.exists("/data/points.csv"):
     print(f"{len(points)} points from the image")
 else:
     random.seed(0)
-    points = [(x / 100, 3 * x / 100 + 1 + random.gauss(0, 0.05)) for x in range(100)]
+    points = [(i / 99, 3 * i / 99 + 1 + random.gauss(0, 0.05)) for i in range(-99, 100)]
     print(f"{len(points)} points made up")
 
 run = Run.get_context()

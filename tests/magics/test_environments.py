@@ -1,0 +1,94 @@
+"""``%%aml_env`` on the real engine."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from pathlib import Path
+
+import pytest
+
+from jupyter_amltrain import Environment, Workspace
+from magics.notebook import Notebook
+
+
+def test_a_dockerfile_is_built_while_its_output_is_shown_and_found_again(notebook: Notebook, docker_host: str) -> None:
+    cell = f"%%aml_env fastai2\nFROM python-base:1\nRUN echo building-{uuid.uuid4().hex}-now\n"
+    first = notebook.run(cell).out
+    assert re.search(r"^#\d+ building-\w+-now$", first, re.MULTILINE)
+    last = first.splitlines()[-1]
+    assert re.fullmatch(r"✓ fastai2:1 · Dockerfile · built in [\d.]+ s · \d+ [MG]B", last), last
+
+    again = notebook.run(cell).out
+    assert re.fullmatch(r"✓ fastai2:1 · Dockerfile · found in [\d.]+ s · \d+ [MG]B\n", again), again
+
+    changed = notebook.run(cell + "ENV EXTRA=1\n").out
+    assert "✓ fastai2:2 · Dockerfile · built in " in changed
+
+
+def test_quiet_shows_the_last_line_only(notebook: Notebook, docker_host: str) -> None:
+    told = notebook.run(f"%%aml_env -q silent\nFROM python-base:1\nRUN echo {uuid.uuid4().hex}\n")
+    lines = [line for line in told.out.splitlines() if not line.startswith("Workspace ")]
+    assert len(lines) == 1
+    assert lines[0].startswith("✓ silent:1 · Dockerfile · built in ")
+
+
+def test_a_step_that_fails_is_named_by_the_line_of_the_cell(notebook: Notebook, docker_host: str) -> None:
+    words = notebook.refusal(
+        "%%aml_env broken\nFROM python-base:1\n\nRUN echo fine\nRUN echo what went wrong >&2; exit 3\n"
+    )
+    assert "failed at line 5 of the cell, `RUN echo what went wrong >&2; exit 3`" in words
+    assert "exit code 3" in words
+    assert "    what went wrong" in words
+    assert "no environment 'broken'" in notebook.refusal("%aml_submit --env broken train.py")
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        ("%%aml_env e\nFROM python-base:1\nRNU true\n", "line 3 of the cell: unknown instruction 'RNU'"),
+        ("%%aml_env e\nnumpy\nnot a requirement\n", "Line 3 of the cell: 'not a requirement' is no pip requirement"),
+        ("%%aml_env e\ndependencies:\n  - pip\n - x\n", "line 4 of the cell, column"),
+        ("%%aml_env e\n\n", "The cell is empty"),
+        ("%%aml_env e --base python-base:1\nFROM python-base:1\n", "leave out --base"),
+        ("%%aml_env e --python 3.11\nFROM python-base:1\n", "leave out --python"),
+        ("%%aml_env e --context .\nnumpy\n", "--context is for Dockerfiles"),
+        ("%%aml_env e --context missing\nFROM python-base:1\n", "There is no folder"),
+        ("%%aml_env e --format yaml\nnumpy\n", "invalid choice: 'yaml'"),
+        ("%%aml_env\nnumpy\n", "the following arguments are required: name"),
+        ("%%aml_env e -- more\nnumpy\n", "nothing after --"),
+        ("%%aml_env 'e\nnumpy\n", "cannot be split into words"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_in_words(notebook: Notebook, cell: str, words: str) -> None:
+    assert words in notebook.refusal(cell)
+    assert not Workspace.default()[0].environments
+
+
+def test_no_build_keeps_the_definition_without_an_engine(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
+    told = notebook.run("%%aml_env later --no-build --base python-base:1 --python 3.11\nsix\ntoml\n")
+    assert told.out.splitlines()[-1] == "✓ later:1 · pip, 2 packages · not built yet"
+    kept = Environment.get(Workspace.default()[0], "later")
+    assert kept.docker.base_image == "python-base:1"
+    assert kept.docker.enabled
+    assert list(kept.python.conda_dependencies.pip_packages) == ["six", "toml"]
+    assert kept.python.conda_dependencies.get_python_version() == "3.11"
+
+
+def test_copy_takes_files_from_the_context(notebook: Notebook, here: Path, docker_host: str) -> None:
+    (here / "assets").mkdir()
+    (here / "assets" / "words.txt").write_text(uuid.uuid4().hex)
+    told = notebook.run("%%aml_env copied --context assets\nFROM python-base:1\nCOPY words.txt /\nRUN cat /words.txt\n")
+    assert (here / "assets" / "words.txt").read_text() in told.out
+
+
+def test_an_engine_that_does_not_answer_is_said(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
+    monkeypatch.setenv("AMLTRAIN_ENGINE", "docker")
+    assert "/nonexistent.sock" in notebook.refusal("%%aml_env e\nFROM python-base:1\n")
+
+
+def test_a_dockerfile_without_an_engine_is_refused(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMLTRAIN_ENGINE", "local")
+    assert "Dockerfile" in notebook.refusal("%%aml_env e\nFROM python-base:1\n")
