@@ -64,6 +64,8 @@ class AmlCompute(ComputeTarget):
         engine: str | None = None,
         network_mode: str | None = None,
         shm_size: str | int | None = None,
+        memory: str | int | None = None,
+        cpus: float | None = None,
     ) -> AmlComputeProvisioningConfiguration:
         """The configuration of a cluster, for ``ComputeTarget.create``; see its class for the arguments of our own.
 
@@ -93,6 +95,8 @@ class AmlCompute(ComputeTarget):
             engine=engine,
             network_mode=network_mode,
             shm_size=shm_size,
+            memory=memory,
+            cpus=cpus,
         )
 
     @staticmethod
@@ -178,6 +182,8 @@ class AmlCompute(ComputeTarget):
         engine: str | None = None,
         network_mode: str | None = None,
         shm_size: str | int | None = None,
+        memory: str | int | None = None,
+        cpus: float | None = None,
     ) -> None:
         """Change some settings; None leaves one as it is. Runs that wait for a node start when there is one now.
 
@@ -194,12 +200,14 @@ class AmlCompute(ComputeTarget):
             "engine": engine,
             "network_mode": network_mode,
             "shm_size": shm_size,
+            "memory": memory,
+            "cpus": cpus,
         }
         kept = {
-            name: old["idle_seconds_before_scaledown" if name == "idle_s" else name]
+            name: old.get("idle_seconds_before_scaledown" if name == "idle_s" else name)
             for name in (*changes, "vm_size", "vm_priority", "tags", "description", "location")
         }
-        given = {name: value for name, value in changes.items() if value is not None}
+        given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
         if not given:
             return
         self.workspace.store.save_target(self.name, make_definition(kind=old["type"], **{**kept, **given}))

@@ -41,6 +41,8 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
         engine: name of the engine that runs its jobs; None for the usual choice.
         network_mode: network mode of its containers, such as ``none`` or ``host``; None for the engine's default.
         shm_size: size of ``/dev/shm``, such as ``8g``.
+        memory: most memory of a node, such as ``16g``, instead of its VM size's.
+        cpus: most CPU cores of a node, instead of its VM size's.
 
     Raises:
         ComputeTargetException: a value cannot be right.
@@ -71,6 +73,8 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
         engine: str | None = None,
         network_mode: str | None = None,
         shm_size: str | int | None = None,
+        memory: str | int | None = None,
+        cpus: float | None = None,
     ) -> None:
         from .amlcompute import AmlCompute
 
@@ -96,6 +100,8 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
         self.engine = engine
         self.network_mode = network_mode
         self.shm_size = shm_size
+        self.memory = memory
+        self.cpus = cpus
         # Nothing here needs the password, so it is not kept.
         self._check_user(admin_user_password)
         self.validate_configuration()
@@ -122,6 +128,8 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
             engine=self.engine,
             network_mode=self.network_mode,
             shm_size=self.shm_size,
+            memory=self.memory,
+            cpus=self.cpus,
             tags=self.tags,
             description=self.description,
             location=self.location,

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 Definition = Mapping[str, Any]
 """What :meth:`Store.save_target` keeps: ``type``, ``vm_size``, ``vm_priority``, ``min_nodes``, ``max_nodes``,
-``idle_seconds_before_scaledown``, ``gpu``, ``engine``, ``network_mode``, ``shm_size``, ``tags``, ``description``,
-``location``."""
+``idle_seconds_before_scaledown``, ``gpu``, ``engine``, ``network_mode``, ``shm_size``, ``memory``, ``cpus``, ``tags``,
+``description``, ``location``."""
 
 LOCAL = "local"
 """Name of the target that every workspace has."""
@@ -40,6 +40,8 @@ def make_definition(
     engine: str | None = None,
     network_mode: str | None = None,
     shm_size: str | int | None = None,
+    memory: str | int | None = None,
+    cpus: float | None = None,
     tags: Mapping[str, str] | None = None,
     description: str | None = None,
     location: str | None = None,
@@ -50,8 +52,11 @@ def make_definition(
         ComputeTargetException: a value cannot be right; the message says which and why.
     """
     lowest, highest, idle = checked_scale(min_nodes, max_nodes, idle_s)
-    if shm_size is not None:
-        size_bytes(shm_size)
+    for size in (shm_size, memory):
+        if size is not None:
+            size_bytes(size)
+    if cpus is not None and not (isinstance(cpus, (int, float)) and cpus > 0):
+        raise ComputeTargetException(f"Invalid configuration, cpus takes a number above 0, not {cpus!r}.")
     return {
         "type": kind,
         "vm_size": find_size(vm_size).name if vm_size else "",
@@ -63,6 +68,8 @@ def make_definition(
         "engine": engine,
         "network_mode": network_mode,
         "shm_size": shm_size,
+        "memory": memory,
+        "cpus": cpus,
         "tags": dict(tags) if tags else None,
         "description": description,
         "location": location,

@@ -148,8 +148,11 @@ def target_resources(
         gpus=0 if policy == "ignore" else resources.gpus,
         gpu_policy="prefer" if policy == "prefer" else "require",
     )
-    if definition.get("shm_size") is not None:
-        resources = replace(resources, shm_bytes=size_bytes(definition["shm_size"]))
+    for name, field in (("shm_size", "shm_bytes"), ("memory", "memory_bytes")):
+        if definition.get(name) is not None:
+            resources = replace(resources, **{field: size_bytes(definition[name])})
+    if definition.get("cpus") is not None:
+        resources = replace(resources, cpus=float(definition["cpus"]))
     return resources, notes
 
 

@@ -138,3 +138,8 @@ def test_this_host() -> None:
     assert host.cpus > 0
     assert host.memory_bytes > GIB / 4
     assert host_capacity() is host
+
+
+def test_memory_and_cpus_of_the_target_come_before_its_size() -> None:
+    resources, _ = target_resources({"vm_size": "STANDARD_NC6", "memory": "512m", "cpus": 0.5, "gpu": "ignore"}, LAPTOP)
+    assert (resources.memory_bytes, resources.cpus, resources.gpus) == (512 << 20, 0.5, 0)

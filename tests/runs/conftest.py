@@ -13,6 +13,7 @@ import pytest
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.runs import status as states
 from jupyter_amltrain.runs.experiment import Experiment
+from jupyter_amltrain.runs.lock import is_free
 from jupyter_amltrain.runs.reconcile import reconcile
 from jupyter_amltrain.runs.run import ScriptRun
 from jupyter_amltrain.submission.config import RunConfiguration, ScriptRunConfig
@@ -87,10 +88,11 @@ def driver_log(workspace: Workspace, run_id: str) -> bytes:
 
 
 def kill_supervisor(workspace: Workspace, run_id: str) -> bool:
-    """SIGKILL the run's supervisor; False when it had none."""
+    """SIGKILL the run's supervisor and see it gone; False when it had none."""
     lock = workspace.run_folder(run_id) / "supervisor.lock"
     try:
         os.kill(int(lock.read_text()), signal.SIGKILL)
     except (FileNotFoundError, ProcessLookupError, ValueError):
         return False
+    wait_until(lambda: is_free(lock), "the lock of a killed supervisor")
     return True

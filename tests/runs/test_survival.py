@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import docker
 import pytest
 
 from engine.daemon import DockerDaemon
+from jupyter_amltrain.runs.lock import is_free
 from jupyter_amltrain.runs.reconcile import reconcile
 from jupyter_amltrain.workspace import Workspace
 
@@ -62,9 +64,8 @@ def _is_over(workspace: Workspace, run_id: str) -> bool:
 
 
 def _reconciled(workspace: Workspace, run_id: str) -> bool:
-    from jupyter_amltrain.runs.lock import is_free
-
     reconcile(workspace.folder, workspace.store)
+    time.sleep(0.5)  # an open notebook looks about this often
     return _is_over(workspace, run_id) or not is_free(workspace.run_folder(run_id) / "supervisor.lock")
 
 
@@ -102,11 +103,12 @@ def test_a_container_removed_while_nobody_watched_ends_the_run_too(workspace: Wo
 
 
 def test_a_job_killed_by_memory_says_so_with_the_peak(workspace: Workspace, submit: Submit) -> None:
-    set_target(workspace, max_nodes=1, memory_bytes=64 << 20)
+    set_target(workspace, max_nodes=1, memory="64m")
     run = submit("print('begun', flush=True)\nblock = bytearray(512 << 20)\nprint(len(block))\n")
     assert wait_for_end(workspace, run.id) == "Failed"
     record = workspace.store.run(run.id)
-    assert record.exit and record.exit["code"] == 137
+    assert record.exit is not None
+    assert record.exit["code"] == 137
     assert "killed for memory" in record.reason
     assert "0.1 GB" in record.reason
     assert driver_log(workspace, run.id) == b"begun\n"
