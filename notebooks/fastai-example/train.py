@@ -25,10 +25,10 @@ else:
 run = Run.get_context()
 slope = intercept = 0.0
 for epoch in range(args.epochs):
-    errors = [slope * x + intercept - y for x, y in points]
-    slope -= args.rate * sum(error * x for error, (x, _) in zip(errors, points)) / len(points)
-    intercept -= args.rate * sum(errors) / len(points)
-    loss = sum(error * error for error in errors) / len(points)
+    misses = [(x, slope * x + intercept - y) for x, y in points]
+    slope -= args.rate * sum(miss * x for x, miss in misses) / len(points)
+    intercept -= args.rate * sum(miss for _, miss in misses) / len(points)
+    loss = sum(miss * miss for _, miss in misses) / len(points)
     run.log("loss", loss)
     print(f"epoch {epoch}: loss {loss:.4f}")
 
