@@ -223,10 +223,10 @@ class DockerEngine:
             for name, data in self._logged(handle["container"], follow=False):
                 whole[name] += data
             size = sum(map(len, whole.values()))
-            for name, data in whole.items():
-                sure = len(data) if over or size == size_before else data.rfind(b"\n", 0, -1) + 1
+            for name, log in whole.items():
+                sure = len(log) if over or size == size_before else log.rfind(b"\n", 0, -1) + 1
                 if sure > taken[name]:
-                    yield Chunk(0, name, bytes(data[taken[name] : sure]))
+                    yield Chunk(0, name, bytes(log[taken[name] : sure]))
                     taken[name] = sure
             if over:
                 return

@@ -204,7 +204,7 @@ class PodmanService(Daemon):
             program("podman"),
             f"--root={self.folder / 'root'}",
             f"--runroot={self.folder / 'run'}",
-            "--storage-driver=vfs",
+            "--storage-driver=overlay",
             f"--runtime={shutil.which('runc', path=SEARCH_PATH) or 'crun'}",
             "--cgroup-manager=cgroupfs",
             "--events-backend=file",

@@ -9,7 +9,7 @@ import subprocess
 PACKAGES = {
     "dockerd": ("docker.io", "iptables"),
     "mmdebstrap": ("mmdebstrap",),
-    "podman": ("podman", "runc"),
+    "podman": ("podman", "runc", "catatonit"),
     "chromium": ("chromium",),
     "docker-registry": ("docker-registry",),
     "htpasswd": ("apache2-utils",),
