@@ -19,6 +19,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 
 STARTED = "started.json"
 EXIT = "exit.json"
@@ -73,10 +74,8 @@ def _keep(request: "dict[str, object]") -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _every_signal())
-    try:
+    with suppress(OSError):  # the child has done it and was already signalled
         os.setpgid(job, job)
-    except OSError:  # the child has done it and was already signalled
-        pass
     os.close(go_read)
     os.close(failure_write)
     _write_whole(
@@ -95,10 +94,8 @@ def _keep(request: "dict[str, object]") -> None:
     diagnosis = os.open("keeper.stderr", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(diagnosis, 1)
     os.dup2(diagnosis, 2)
-    try:
+    with suppress(BrokenPipeError):  # stopped before it began
         os.write(go_write, b"1")
-    except BrokenPipeError:  # stopped before it began
-        pass
     os.close(go_write)
     with open(failure_read, "rb") as failures:
         failure = failures.read().decode()
@@ -123,10 +120,8 @@ def _become_job(request: "dict[str, object]", go: int, failure: int) -> None:
     os.close(int(str(request["lock"])))
     os.setpgid(0, 0)
     for number in _every_signal():
-        try:
+        with suppress(OSError, ValueError):
             signal.signal(number, signal.SIG_DFL)
-        except (OSError, ValueError):
-            pass
     # A stop that came before this line was kept pending by the mask and takes effect now.
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _every_signal())
     if not os.read(go, 1):
@@ -154,10 +149,8 @@ def _become_job(request: "dict[str, object]", go: int, failure: int) -> None:
 
 def _end_group(job: int) -> None:
     """End what the job left running, as the end of a container would."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(job, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
 
 
 def _every_signal() -> "set[int]":

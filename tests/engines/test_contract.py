@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from engines.jobs import BINARY, Bench, Command, ProcessPrograms, ScriptedPrograms
 from engines.other_process import SOURCES, file_of
-
 from jupyter_amltrain.engines.protocol import Chunk, Engine, Exit, Handle, Mark
 from jupyter_amltrain.engines.registry import get_engine
 from jupyter_amltrain.errors import EngineException, UserErrorException

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from engines.jobs import Bench, ProcessPrograms
 
+from engines.jobs import Bench, ProcessPrograms
 from jupyter_amltrain.engines.local import LocalEngine, virtualenv
 from jupyter_amltrain.engines.local.engine import job_variables
 from jupyter_amltrain.engines.local.pip_settings import uv_variables

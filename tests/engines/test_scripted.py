@@ -3,8 +3,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from engines.jobs import Bench, ScriptedPrograms
 
+from engines.jobs import Bench, ScriptedPrograms
 from jupyter_amltrain.engines.protocol import Exit
 from jupyter_amltrain.engines.scripted import ScriptedEngine
 from jupyter_amltrain.errors import UserErrorException
