@@ -148,9 +148,10 @@ def target_resources(
         gpus=0 if policy == "ignore" else resources.gpus,
         gpu_policy="prefer" if policy == "prefer" else "require",
     )
-    for name, field in (("shm_size", "shm_bytes"), ("memory", "memory_bytes")):
-        if definition.get(name) is not None:
-            resources = replace(resources, **{field: size_bytes(definition[name])})
+    if definition.get("shm_size") is not None:
+        resources = replace(resources, shm_bytes=size_bytes(definition["shm_size"]))
+    if definition.get("memory") is not None:
+        resources = replace(resources, memory_bytes=size_bytes(definition["memory"]))
     if definition.get("cpus") is not None:
         resources = replace(resources, cpus=float(definition["cpus"]))
     return resources, notes

@@ -127,11 +127,12 @@ def test_an_engine_that_goes_and_comes_back_ends_the_run_with_the_reason(
     run = submit(UNTIL_TOLD)
     wait_until(lambda: b"begun" in driver_log(workspace, run.id), "the job's first line")
     getattr(engine, way)()
-    wait_until(lambda: "engine" in workspace.store.run(run.id).reason.lower(), "the run to say what it waits for")
-    assert not _is_over(workspace, run.id)
+    # An engine that is asked to stop stops its containers first, so the run may be over before it is gone.
+    wait_until(lambda: "engine" in workspace.store.run(run.id).reason.lower(), "the run to speak of the engine")
     engine.start()
     assert wait_for_end(workspace, run.id, 5) == "Failed"
-    assert "engine stopped or restarted" in workspace.store.run(run.id).reason
+    reason = workspace.store.run(run.id).reason
+    assert "engine stopped or restarted" in reason or (way == "stop" and "engine may have been stopped" in reason)
 
 
 def test_fifty_runs_on_two_slots_go_in_order_and_never_three_at_once(workspace: Workspace, submit: Submit) -> None:
