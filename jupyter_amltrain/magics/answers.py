@@ -25,6 +25,8 @@ def plain_errors(magic: _Magic) -> _Magic:
             return magic(*arguments)
         except AzureMLException as error:
             raise UsageError(error.message) from error
+        except KeyboardInterrupt:
+            raise UsageError("Interrupted.") from None
 
     return answered  # type: ignore[return-value]
 

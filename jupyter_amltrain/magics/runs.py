@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.error import UsageError
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from ..submission.config import ScriptRunConfig
     from ..workspace import Workspace
     from .session import Session
+
+_WHY_CHARACTERS = 120
 
 _CELL_HEAD = "# %%aml_submit\n"
 """Stands where the magic stood, so that line numbers of a traceback are those of the cell."""
@@ -255,7 +258,8 @@ def _wait(run: Run) -> None:
 def _row(run: RunRecord, now: float) -> tuple[str, ...]:
     took = duration((run.ended or now) - run.started) if run.started else ""
     submitted = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.created))
-    return run.id, run.experiment, run.target, run.status, submitted, took, run.reason
+    why = shorten(run.reason, _WHY_CHARACTERS, placeholder=" …")
+    return run.id, run.experiment, run.target, run.status, submitted, took, why
 
 
 def _no_log_yet(run: RunRecord) -> str:
