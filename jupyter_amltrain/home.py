@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -37,17 +38,30 @@ def made_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
+        why = "a file is in its place" if isinstance(error, FileExistsError) else error.strerror
         raise StoreException(
-            f"The folder {folder} cannot be made: {error.strerror}. Set AMLTRAIN_HOME to a folder you can write to.",
+            f"The folder {folder} cannot be made: {why}. {advice_for(error)}",
             inner_exception=error,
         ) from error
     return folder
+
+
+def advice_for(error: OSError) -> str:
+    """What to do about a home folder that cannot be written, as a sentence."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "Free some space there, or set AMLTRAIN_HOME to a folder on a larger disk."
+    return "Make it writable, or set AMLTRAIN_HOME to a folder that is."
 
 
 def workspace_folder(name: str, subscription_id: str, resource_group: str) -> Path:
     """The folder of one workspace; names are compared without case, as Azure does."""
     key = "/".join((subscription_id, resource_group, name)).lower()
     return home_folder() / "workspaces" / f"{name.lower()}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def bytecode_folder(image_id: str) -> Path:
+    """Where the jobs of one image keep the modules they compiled, so that only the first of them has to."""
+    return made_folder(home_folder() / "bytecode" / image_id.rpartition(":")[2][:32])
 
 
 def job_code_folder() -> Path:

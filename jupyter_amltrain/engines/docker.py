@@ -26,7 +26,7 @@ from ..errors import (
 )
 from ..submission.job import WORK_FOLDER, Job, Resources
 from .containers import EngineFacts, container_request, explain_exit
-from .docker_address import docker_url
+from .docker_address import DockerAddress, docker_url, find_docker
 from .frames import demultiplex, demultiplex_log
 from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation
 
@@ -63,8 +63,8 @@ class DockerEngine:
         """See :meth:`Engine.check`."""
         from ..environment.image import check_environment
 
+        self._refuse_silence()
         with self._docker() as docker:
-            docker.ping()
             notes = list(check_environment(docker, environment, secrets))
             client = docker.api
             if resources.gpus and not self._can_give_gpus(client):
@@ -86,22 +86,17 @@ class DockerEngine:
 
     def start(self, job: Job) -> Handle:
         """See :meth:`Engine.start`."""
-        from docker import errors
-
         with self._client() as client:
-            try:
-                container = client.inspect_container(job.name)
-            except errors.NotFound:
-                container = self._create(client, job)
-            notes: list[str] = []
-            if container["State"]["Status"] == "created":
-                notes = self._begin(client, job, container["Id"])
+            # Asking first whether it is there would cost every start a round trip for the sake of the rare second one.
+            is_new = self._create(client, job) == "created"
+            notes = self._begin(client, job) if is_new else []
         handle: Handle = {"container": job.name, "notes": notes}
         if job.resources.memory_bytes:
             handle["memory_bytes"] = job.resources.memory_bytes
         return handle
 
-    def _create(self, client: _Api, job: Job, gpus: bool = True) -> dict[str, Any]:
+    def _create(self, client: _Api, job: Job, gpus: bool = True) -> str:
+        """Create the container unless it is there already; its state, ``created`` when it was not started yet."""
         from docker import errors
 
         facts = self._known(client)
@@ -119,8 +114,8 @@ class DockerEngine:
         except errors.APIError as error:
             if error.status_code != 409 and "already in use" not in str(error.explanation):  # Podman says 500
                 raise
-            return self._created_by_another(client, job)
-        return dict(client.inspect_container(job.name))
+            return self._state_of_existing(client, job)
+        return "created"
 
     def _create_from(self, client: _Api, request: dict[str, Any], name: str) -> None:
         from docker import errors
@@ -134,35 +129,35 @@ class DockerEngine:
             request["HostConfig"]["Init"] = False
             client.create_container_from_config(request, name=name)
 
-    def _created_by_another(self, client: _Api, job: Job) -> dict[str, Any]:
-        """The container whose name another process has taken; the engine shows it only when it is whole."""
+    def _state_of_existing(self, client: _Api, job: Job) -> str:
+        """The state of the container that has the name already; the engine shows it only when it is whole."""
         from docker import errors
 
         deadline = time.monotonic() + _CREATED_WITHIN_S
         while True:
             try:
-                return dict(client.inspect_container(job.name))
+                return str(client.inspect_container(job.name)["State"]["Status"])
             except errors.NotFound:
                 if time.monotonic() > deadline:
                     raise
             time.sleep(_RETRY_STOP_S)
 
-    def _begin(self, client: _Api, job: Job, container: str) -> list[str]:
+    def _begin(self, client: _Api, job: Job) -> list[str]:
         """Attach, then start, so that not one byte is missed. Returns notes for the control log."""
         from docker import errors
 
-        stream = client.attach_socket(container, params={"stdout": 1, "stderr": 1, "stream": 1})
+        stream = client.attach_socket(job.name, params={"stdout": 1, "stderr": 1, "stream": 1})
         try:
-            client.start(container)
+            client.start(job.name)
         except errors.APIError as error:
             stream.close()
             text = str(error.explanation or error)
             if _is_gpu_refusal(text):
-                client.remove_container(container, force=True)
+                client.remove_container(job.name, force=True)
                 if job.resources.gpu_policy != "prefer":
                     raise GpuUnavailableException(_NO_GPU) from error
-                container = self._create(client, job, gpus=False)["Id"]
-                return [*self._begin(client, job, container), "no GPU: the run uses the CPU"]
+                self._create(client, job, gpus=False)
+                return [*self._begin(client, job), "no GPU: the run uses the CPU"]
             if error.status_code == 304 or "already" in text:
                 return []
             code = 127 if "not found" in text or "no such file" in text else 126 if "denied" in text else 125
@@ -352,6 +347,14 @@ class DockerEngine:
         except EngineException:
             self._facts.pop(self._where(), None)
 
+    def _refuse_silence(self) -> None:
+        """Say at once that no engine answers: docker-py would wait a minute for one that takes calls and is stuck."""
+        address = find_docker() if self._url is None else DockerAddress(self._url, "the engine's setting")
+        problem = address.problem()
+        if problem:
+            start = "" if "may not use it" in problem else " Start it (or Podman's service)."
+            raise EngineUnavailableException(f"{problem}{start} {_WITHOUT_DOCKER}")
+
     def _where(self) -> str:
         return self._url or docker_url()
 
@@ -414,6 +417,8 @@ class DockerEngine:
             (memory.parent / nonce).unlink(missing_ok=True)
         memory.touch()
 
+
+_WITHOUT_DOCKER = "Or set DOCKER_HOST to an engine that answers; AMLTRAIN_ENGINE=local runs without containers."
 
 _NO_GPU = (
     "A GPU was asked for and the engine has none to give. On a machine with an NVIDIA GPU install"

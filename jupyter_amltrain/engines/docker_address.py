@@ -37,8 +37,13 @@ class DockerAddress:
         ``ssh:`` and ``npipe:`` addresses cannot be asked cheaply and count as answering.
         """
         parts = urlsplit(self.url)
-        if parts.scheme not in ("unix", "tcp", "http", "https"):
+        if parts.scheme in ("ssh", "npipe"):
             return ""
+        if parts.scheme not in ("unix", "tcp", "http", "https"):
+            return (
+                f"{self.url!r} ({self.origin}) is not the address of a Docker engine; it is like"
+                " unix:///var/run/docker.sock or tcp://host:2375."
+            )
         try:
             with _connected(self.url) as connection:
                 if self.tls_folder or parts.scheme == "https" or parts.port == 2376:
@@ -59,7 +64,11 @@ class DockerAddress:
                 "add yourself to the group docker (sudo usermod -aG docker $USER) and log in again."
             )
         if isinstance(error, TimeoutError):
-            why = f"no answer within {_ANSWER_WITHIN_S:.0f} s"
+            why = f"it takes the call and says nothing for {_ANSWER_WITHIN_S:.0f} s"
+        elif isinstance(error, FileNotFoundError):
+            why = "there is no such socket"
+        elif isinstance(error, ConnectionRefusedError):
+            why = "nothing listens there"
         else:
             why = error.strerror or str(error)
         return f"No Docker engine answers at {self.url} ({self.origin}): {why}."

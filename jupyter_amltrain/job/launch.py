@@ -87,6 +87,8 @@ def set_up(root: str) -> None:
     own = 0 if getattr(sys.flags, "safe_path", False) else 1
     sys.path.insert(own, root)
     sys.path.insert(own + 1 + len(before), ours)
+    if os.environ.pop("AMLTRAIN_ONE_STREAM", ""):
+        os.dup2(1, 2)
     write_lines()
     open_record_channel()
     # ``signal`` itself imports enum; a job's parent may have started it with SIGINT ignored (``nohup``, ``&``).

@@ -59,7 +59,7 @@ def follow(
     *,
     log_after: Mapping[str, int] | None = None,
     points_after: int | None = None,
-    poll_s: float = 0.02,
+    poll_s: float = 0.01,
     idle_s: float | None = None,
 ) -> Iterator[Update]:
     """Every change of a run, until it is over and everything was given out.
@@ -72,7 +72,7 @@ def follow(
     """
     cursors = dict(log_after or {})
     shown: RunRecord | None = None
-    pause_s = _FIRST_POLL_S
+    busy = 0
     while True:
         # First whether it is over, then what it wrote: nothing is written after the end.
         run = store.run(run_id)
@@ -95,7 +95,9 @@ def follow(
         if over:
             yield Update(run)
             return
-        pause_s = _FIRST_POLL_S if news else min(poll_s, pause_s * 1.5)
+        # News after a silence are noticed at once; a flood is taken in larger portions.
+        busy = busy + 1 if news else 0
+        pause_s = min(poll_s, _FIRST_POLL_S * max(1, busy))
         if not _wait_for_change(store, run_folder, cursors, pause_s, poll_s, idle_s):
             yield Update(run)
 
@@ -105,6 +107,7 @@ def _wait_for_change(
 ) -> bool:
     """True when the store or a log has changed, False after ``idle_s``; looks cost microseconds and may come often."""
     end = None if idle_s is None else time.monotonic() + idle_s
+    time.sleep(pause_s)
     while not store.changed() and not _has_grown(run_folder, cursors):
         if end is not None and time.monotonic() >= end:
             return False

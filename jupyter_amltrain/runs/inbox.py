@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 
 from ..engines.protocol import Chunk
 
 _LIMIT_BYTES = 8 << 20
+_PACE_S = 0.01
+"""Storing a batch costs a transaction, however small it is: under load they are this far apart."""
+
+_GATHER_S = 0.002
+"""While a batch waits anyhow, the engine's socket may fill: fewer and larger reads."""
 
 
 class Inbox:
     """Chunks on their way. A full inbox makes the reader wait, and through it the job: nothing is dropped.
 
-    Taking everything that has come meanwhile makes batches large when output is fast and small when it is slow,
-    so that neither throughput nor latency needs a setting.
+    What comes after a silence is given out at once; what comes thick and fast is given out together.
     """
 
     def __init__(self, stream: Iterator[Chunk]) -> None:
@@ -23,6 +28,7 @@ class Inbox:
         self._size = 0
         self._ended = False
         self._error: BaseException | None = None
+        self._taken = 0.0
         self._change = threading.Condition()
         threading.Thread(target=self._read, name="amltrain-stream", daemon=True).start()
 
@@ -35,6 +41,9 @@ class Inbox:
                     self._change.notify()
                     while self._size > _LIMIT_BYTES:
                         self._change.wait()
+                    crowded = len(self._chunks) > 1
+                if crowded:
+                    time.sleep(_GATHER_S)
         except BaseException as error:  # noqa: BLE001 - handed to the taker, whose thread answers for it
             self._error = error
         with self._change:
@@ -50,6 +59,11 @@ class Inbox:
         with self._change:
             if not self._chunks and not self._ended:
                 self._change.wait(patience_s)
+            hurried = self._taken + _PACE_S - time.monotonic() if self._chunks and not self._ended else 0.0
+        if hurried > 0:
+            time.sleep(hurried)
+        self._taken = time.monotonic()
+        with self._change:
             chunks, self._chunks = self._chunks, []
             self._size = 0
             self._change.notify()

@@ -19,7 +19,7 @@ from ..errors import (
     EngineUnavailableException,
     StoreException,
 )
-from ..home import job_code_folder
+from ..home import bytecode_folder, job_code_folder
 from ..submission.job import RunDefinition, plan_job
 from . import status as states
 from .ending import error_of
@@ -92,6 +92,7 @@ class Supervision:
             host_paths=self._engine.host_paths,
             workspace=workspace,
             user=f"{os.getuid()}:{os.getgid()}",
+            bytecode=None if self._engine.host_paths else bytecode_folder(image.reference),
         )
         self._control(f"{'Built' if image.built else 'Found'} environment {image.name} ({image.digest or 'local'})")
         self._control(

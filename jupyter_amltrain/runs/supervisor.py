@@ -25,6 +25,7 @@ from .reconcile import start_waiting
 from .store import Store
 from .supervision import Supervision
 
+_QUIET_S = 2.0
 _IDLE_S = 3600
 """The idle helper of a forgotten notebook goes away after this; the next submit starts a new one."""
 
@@ -100,8 +101,16 @@ def _warm() -> None:
     assert isinstance(engine, DockerEngine)
     engine.warm_up()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the system
-    pending = b""
-    while select.select([0], [], [], _IDLE_S)[0]:
+    pending, is_fresh = b"", True
+    while True:
+        if not select.select([0], [], [], _IDLE_S if is_fresh else _QUIET_S)[0]:
+            if is_fresh:
+                return
+            # The notebook may have turned to another engine; the next run goes there, most likely. Asked only now,
+            # so as not to be in the way of the run that has just begun.
+            engine.warm_up()
+            is_fresh = True
+            continue
         data = os.read(0, 1 << 16)
         if not data:
             return
@@ -109,9 +118,8 @@ def _warm() -> None:
         for line in lines:
             if os.fork() == 0:
                 _become_supervisor(line)
-            # The notebook may have turned to another engine; the next run goes there, most likely.
             _take_environment(json.loads(line))
-            engine.warm_up()
+            is_fresh = False
 
 
 def _become_supervisor(line: bytes) -> None:

@@ -143,6 +143,7 @@ def plan_job(
     host_paths: bool,
     workspace: Mapping[str, str],
     user: str | None,
+    bytecode: PurePath | None = None,
 ) -> Job:
     """The job of a run, as a value; nothing is looked up and nothing is started.
 
@@ -152,6 +153,8 @@ def plan_job(
         host_paths: whether the engine's jobs see host paths (:attr:`Engine.host_paths`).
         workspace: ``name``, ``subscription_id``, ``resource_group`` of the workspace.
         user: ``uid:gid`` to run as, or None for the engine's default.
+        bytecode: folder on this host where the jobs of one image keep compiled modules, since what they compile in
+            their container is gone with it; None for no such folder.
     """
     work = run_folder / WORK_FOLDER
     seen_work = str(work) if host_paths else f"{JOB_ROOT}/run"
@@ -170,6 +173,8 @@ def plan_job(
         "AZUREML_NODE_COUNT": str(definition.node_count),
         "AMLTRAIN_RUN_ID": run_id,
         "AMLTRAIN_JOB": seen_code,
+        # There is one driver log, so the launcher joins stderr to stdout: apart, they would reach it out of order.
+        "AMLTRAIN_ONE_STREAM": "1",
         **definition.environment_variables,
     }
     command = definition.command or (definition.script, *definition.arguments)
@@ -179,6 +184,9 @@ def plan_job(
     mounts: tuple[Mount, ...] = ()
     if not host_paths:
         mounts = (Mount(str(work), f"{JOB_ROOT}/run"), Mount(str(job_code), f"{JOB_ROOT}/job", read_only=True))
+        if bytecode is not None:
+            mounts += (Mount(str(bytecode), f"{JOB_ROOT}/bytecode"),)
+            variables = {"PYTHONPYCACHEPREFIX": f"{JOB_ROOT}/bytecode", **variables}
     return Job(
         run_id=run_id,
         image=image.reference,

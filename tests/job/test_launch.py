@@ -279,3 +279,18 @@ def test_closed_output(tmp_path: Path) -> None:
     write(tmp_path, "import sys\nopen('seen', 'w').write(str(sys.stdout))")
     subprocess.run(["sh", "-c", '"$0" "$1" train.py >&-', sys.executable, LAUNCH], cwd=tmp_path, env=environment())
     assert (tmp_path / "seen").read_text() == "None"
+
+
+def test_one_stream_keeps_the_order_of_lines_and_errors(tmp_path: Path) -> None:
+    write(tmp_path, "import sys\nfor n in range(50):\n    print(n)\n    print('e', n, file=sys.stderr)\n1 / 0")
+    process = subprocess.run(
+        [sys.executable, LAUNCH, "train.py"],
+        cwd=tmp_path,
+        env=environment(AMLTRAIN_ONE_STREAM="1"),
+        capture_output=True,
+        text=True,
+    )
+    assert process.stderr == ""
+    expected = "".join(f"{number}\ne {number}\n" for number in range(50)) + "Traceback (most recent call last):\n"
+    assert process.stdout.startswith(expected)
+    assert process.stdout.endswith("ZeroDivisionError: division by zero\n")

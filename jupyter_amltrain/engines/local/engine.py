@@ -116,14 +116,22 @@ def _refuse_images(environment: EnvironmentSpec) -> None:
     name = environment.get("name", "")
     if environment.get("dockerfile") or environment.get("context"):
         raise UserErrorException(
-            f"The environment '{name}' has a Dockerfile, and the local engine cannot build one. Start Docker and use a "
-            "target on it."
+            f"The environment '{name}' has a Dockerfile, and the local engine cannot build one."
+            f"{_why_no_docker()} Start Docker and use a target on it."
         )
     if environment.get("image") and environment.get("user_managed"):
         raise UserErrorException(
             f"The environment '{name}' brings its packages in the image {environment['image']}, and the local engine "
-            "cannot run images. Start Docker and use a target on it, or list its packages for pip."
+            f"cannot run images.{_why_no_docker()} Start Docker and use a target on it, or list its packages for pip."
         )
+
+
+def _why_no_docker() -> str:
+    """Why the run came here, when that is because no Docker engine answers: a sentence with a space in front."""
+    from ..registry import docker_problem
+
+    problem = docker_problem()
+    return f" {problem}" if problem else ""
 
 
 def _ignored(environment: EnvironmentSpec, resources: Resources) -> list[str]:

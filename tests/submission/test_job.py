@@ -1,0 +1,129 @@
+"""A run's job as a value: what is planned, without an engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+import pytest
+
+from jupyter_amltrain.engines.protocol import Image
+from jupyter_amltrain.errors import UserErrorException
+from jupyter_amltrain.submission.job import Job, Mount, Resources, RunDefinition, plan_job, size_bytes
+
+DEFINITION = RunDefinition(
+    experiment="pets",
+    target="gpu-cluster",
+    engine="docker",
+    environment={"name": "fastai2"},
+    source_directory="/home/ada/pets",
+    snapshot_id="abc",
+    script="train.py",
+    arguments=("--epochs", "5"),
+    environment_variables={"SEED": "1"},
+    resources=Resources(cpus=2, memory_bytes=1 << 30, gpus=1),
+    network_mode="none",
+)
+IMAGE = Image("sha256:1234", "python", "fastai2:latest")
+WORKSPACE = {"name": "ws", "subscription_id": "sub", "resource_group": "group"}
+
+VARIABLES = {
+    "AZUREML_RUN_ID": "pets_1_a",
+    "AZUREML_ROOT_RUN_ID": "pets_1_a",
+    "AZUREML_ARM_SUBSCRIPTION": "sub",
+    "AZUREML_ARM_RESOURCEGROUP": "group",
+    "AZUREML_ARM_WORKSPACE_NAME": "ws",
+    "AZUREML_ARM_PROJECT_NAME": "pets",
+    "AZUREML_OUTPUT_DIRECTORY": "./outputs",
+    "AZUREML_LOGDIRECTORY_PATH": "./logs",
+    "AZUREML_NODE_COUNT": "1",
+    "AMLTRAIN_RUN_ID": "pets_1_a",
+    "AMLTRAIN_JOB": "/amltrain/job",
+    "AMLTRAIN_ONE_STREAM": "1",
+    "SEED": "1",
+}
+
+
+def planned(definition: RunDefinition = DEFINITION, image: Image = IMAGE, *, host_paths: bool = False) -> Job:
+    return plan_job(
+        "pets_1_a",
+        definition,
+        image,
+        PurePosixPath("/h/runs/pets_1_a"),
+        PurePosixPath("/h/job/1"),
+        host_paths=host_paths,
+        workspace=WORKSPACE,
+        user="1000:1000",
+        bytecode=None if host_paths else PurePosixPath("/h/bytecode/1234"),
+    )
+
+
+def test_a_script_in_a_container() -> None:
+    assert planned() == Job(
+        run_id="pets_1_a",
+        image="sha256:1234",
+        command=("python", "/amltrain/job/launch.py", "train.py", "--epochs", "5"),
+        working_dir="/amltrain/run/code",
+        environment={"PYTHONPYCACHEPREFIX": "/amltrain/bytecode", **VARIABLES},
+        mounts=(
+            Mount("/h/runs/pets_1_a/work", "/amltrain/run"),
+            Mount("/h/job/1", "/amltrain/job", read_only=True),
+            Mount("/h/bytecode/1234", "/amltrain/bytecode"),
+        ),
+        resources=Resources(cpus=2, memory_bytes=1 << 30, gpus=1),
+        network_mode="none",
+        user="1000:1000",
+        labels={
+            "amltrain.run": "pets_1_a",
+            "amltrain.workspace": "ws",
+            "amltrain.experiment": "pets",
+            "amltrain.target": "gpu-cluster",
+        },
+        nodes=1,
+        run_folder="/h/runs/pets_1_a",
+    )
+
+
+def test_an_engine_that_sees_the_host_gets_its_paths_and_no_mounts() -> None:
+    job = planned(host_paths=True)
+    assert job.mounts == ()
+    assert job.working_dir == "/h/runs/pets_1_a/work/code"
+    assert job.command == ("python", "/h/job/1/launch.py", "train.py", "--epochs", "5")
+    assert job.environment == {**VARIABLES, "AMLTRAIN_JOB": "/h/job/1"}
+
+
+def test_a_command_goes_through_the_launcher_where_there_is_a_python() -> None:
+    command = replace(DEFINITION, script="", arguments=(), command=("torchrun", "train.py"))
+    assert planned(command).command == ("python", "/amltrain/job/launch.py", "--command", "torchrun", "train.py")
+    assert planned(command, replace(IMAGE, interpreter="")).command == ("torchrun", "train.py")
+
+
+def test_the_users_variables_come_before_ours() -> None:
+    job = planned(
+        replace(DEFINITION, environment_variables={"PYTHONPYCACHEPREFIX": "/mine", "AMLTRAIN_ONE_STREAM": ""})
+    )
+    assert job.environment["PYTHONPYCACHEPREFIX"] == "/mine"
+    assert job.environment["AMLTRAIN_ONE_STREAM"] == ""
+
+
+def test_names_that_engines_take() -> None:
+    assert replace(planned(), run_id="aé_1_b").name == "amltrain-a__1_b"
+
+
+def test_a_definition_survives_json() -> None:
+    assert RunDefinition.from_json(json.loads(json.dumps(DEFINITION.to_json()))) == DEFINITION
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("2g", 2 << 30), ("512m", 512 << 20), ("64k", 64 << 10), (100, 100), ("1.5G", 3 << 29), ("8GiB", 8 << 30)],
+)
+def test_sizes(text: str | int, size: int) -> None:
+    assert size_bytes(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "lots", "-1g", "2x", "1,5g"])
+def test_not_sizes(text: str) -> None:
+    with pytest.raises(UserErrorException, match="is not a size"):
+        size_bytes(text)
