@@ -90,6 +90,12 @@ class AzureMLException(Exception):
         """The exception that caused this one, or None."""
         return self._inner_exception
 
+    def print_stacktrace(self) -> None:
+        """Print its traceback."""
+        import traceback
+
+        traceback.print_exception(self)
+
     def __str__(self) -> str:
         # The four-part text of azureml-core (azureml-v1.md section 16), which users' tests and log parsers know.
         error: dict[str, Any] = {}
@@ -108,9 +114,19 @@ class AzureMLException(Exception):
     def __repr__(self) -> str:
         return str(self)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The constructors differ in what they take, so copies and pickles go around them.
+        return _restored, (type(self), self.args, self.__dict__)
+
     def _render_traceback_(self) -> list[str]:
         # What IPython shows instead of a traceback: whoever sees it is to change a cell, not this package.
         return [f"{type(self).__name__}: {self.message}"]
+
+
+def _restored(kind: type[AzureMLException], args: tuple[Any, ...], state: dict[str, Any]) -> AzureMLException:
+    made = kind.__new__(kind, *args)
+    made.__dict__.update(state)
+    return made
 
 
 class UserErrorException(AzureMLException):
@@ -141,7 +157,14 @@ class NameNotFoundException(UserErrorException):
 
 
 class ActivityFailedException(AzureMLException):
-    """The run that was waited for ended Failed; the message holds its error as JSON."""
+    """The run that was waited for ended Failed.
+
+    Args:
+        error_details: its error as JSON text; the message puts the SDK's words before it.
+    """
+
+    def __init__(self, error_details: str = "", **kwargs: Any) -> None:
+        super().__init__(f"Activity Failed:\n{error_details}", **kwargs)
 
 
 class AzureMLAggregatedException(AzureMLException):

@@ -210,7 +210,7 @@ class Run:
             warnings = [warning["message"] for warning in details.get("warnings", ())]
             transcript.end(warnings, "" if raise_on_error else error)
         if error and raise_on_error:
-            raise ActivityFailedException(f"Activity Failed:\n{error}")
+            raise ActivityFailedException(error)
         if transcript:
             transcript.close()
         return details
