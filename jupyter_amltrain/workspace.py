@@ -7,12 +7,12 @@ import shutil
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timezone
-from difflib import get_close_matches
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .absent import Recreated
 from .config_file import Found, WorkspaceKey, find_config, write_config_file
 from .errors import StoreException, UserErrorException, WorkspaceException
 from .runs import status as states
@@ -34,32 +34,8 @@ if TYPE_CHECKING:
     from .runs.experiment import Experiment
     from .runs.run import Run
 
-_ONLY_IN_AZURE = {
-    "DEFAULT_CPU_CLUSTER_CONFIGURATION": "make the cluster with ComputeTarget.create",
-    "DEFAULT_GPU_CLUSTER_CONFIGURATION": "make the cluster with ComputeTarget.create",
-    "add_private_endpoint": "there is no network between you and the workspace",
-    "delete_connection": "there is no service to connect to",
-    "delete_private_endpoint_connection": "there is no network between you and the workspace",
-    "diagnose_workspace": "there is no service to diagnose",
-    "get_connection": "there is no service to connect to",
-    "get_default_datastore": "data stays in folders of this machine; give its path as an argument of the script",
-    "get_default_keyvault": "there is no key vault; pass secrets as environment variables",
-    "get_mlflow_tracking_uri": "what scripts log through MLflow reaches the run without a tracking server",
-    "list_connections": "there is no service to connect to",
-    "list_keys": "there are no keys: the workspace is a folder of yours",
-    "private_endpoints": "there is no network between you and the workspace",
-    "service_context": "there is no service",
-    "set_connection": "there is no service to connect to",
-    "set_default_datastore": "data stays in folders of this machine; give its path as an argument of the script",
-    "setup": "Workspace.create('my-workspace').write_config() does it in one line",
-    "share": "the workspace is a folder of yours",
-    "sync_keys": "there are no keys: the workspace is a folder of yours",
-    "update": "create it again with exist_ok=True to change its tags",
-    "update_dependencies": "it depends on nothing",
-}
 
-
-class Workspace:
+class Workspace(Recreated):
     """A folder of this machine that holds environments, compute targets, experiments and runs.
 
     The constructor opens one that exists, as in the SDK; usually it is :meth:`from_config` or :meth:`create`. Objects
@@ -70,6 +46,29 @@ class Workspace:
         StoreException: the home folder cannot be read or written.
     """
 
+    _absent = {
+        "DEFAULT_CPU_CLUSTER_CONFIGURATION": "make the cluster with ComputeTarget.create",
+        "DEFAULT_GPU_CLUSTER_CONFIGURATION": "make the cluster with ComputeTarget.create",
+        "add_private_endpoint": "there is no network between you and the workspace",
+        "delete_connection": "there is no service to connect to",
+        "delete_private_endpoint_connection": "there is no network between you and the workspace",
+        "diagnose_workspace": "there is no service to diagnose",
+        "get_connection": "there is no service to connect to",
+        "get_default_datastore": "data stays in folders of this machine; give its path as an argument of the script",
+        "get_default_keyvault": "there is no key vault; pass secrets as environment variables",
+        "get_mlflow_tracking_uri": "what scripts log through MLflow reaches the run without a tracking server",
+        "list_connections": "there is no service to connect to",
+        "list_keys": "there are no keys: the workspace is a folder of yours",
+        "private_endpoints": "there is no network between you and the workspace",
+        "service_context": "there is no service",
+        "set_connection": "there is no service to connect to",
+        "set_default_datastore": "data stays in folders of this machine; give its path as an argument of the script",
+        "setup": "Workspace.create('my-workspace').write_config() does it in one line",
+        "share": "the workspace is a folder of yours",
+        "sync_keys": "there are no keys: the workspace is a folder of yours",
+        "update": "create it again with exist_ok=True to change its tags",
+        "update_dependencies": "it depends on nothing",
+    }
     DEFAULT_CPU_CLUSTER_NAME = "cpu-cluster"
     DEFAULT_GPU_CLUSTER_NAME = "gpu-cluster"
 
@@ -190,6 +189,7 @@ class Workspace:
         auth: object = None,
         subscription_id: str | None = None,
         resource_group: str | None = None,
+        **_service_options: Any,
     ) -> Workspace:
         """The workspace of that name, in whatever case; subscription and resource group where several have it.
 
@@ -415,14 +415,6 @@ class Workspace:
         }
         lines = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
         return f"<table>{''.join(lines)}</table>"
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _ONLY_IN_AZURE:
-            raise AttributeError(f"Workspace.{name} is not part of jupyter_amltrain: {_ONLY_IN_AZURE[name]}.")
-        nearest = [] if name.startswith("_") else get_close_matches(name, dir(type(self)), n=1, cutoff=0.7)
-        raise AttributeError(
-            f"'Workspace' object has no attribute '{name}'{f'; did you mean {nearest[0]!r}?' if nearest else ''}"
-        )
 
     def __deepcopy__(self, memo: object) -> Workspace:
         # Configurations that name a compute target are copied at submit; the workspace behind it stays the same one.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ..absent import Recreated
 from ..errors import AuthenticationException
 
 
-class AbstractAuthentication:
+class AbstractAuthentication(Recreated):
     """Takes any arguments and keeps none of them, secrets least of all."""
+
+    _absent = dict.fromkeys(("get_token", "signed_session"), "there is no service to log in to")
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         pass

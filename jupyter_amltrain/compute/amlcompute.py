@@ -18,16 +18,6 @@ if TYPE_CHECKING:
 
 _SCRIPT_RUN = "azureml.scriptrun"
 
-_ONLY_IN_AZURE = {
-    "add_identity": "there is no virtual machine that could have an identity",
-    "deserialize": "ComputeTarget(workspace, name) finds a target",
-    "get": "serialize() gives it as a dictionary",
-    "list_quotas": "there are no quotas; max_nodes is the limit",
-    "list_usages": "there are no quotas; get_status() says how busy it is",
-    "remove_identity": "there is no virtual machine that could have an identity",
-    "update_quotas": "there are no quotas; max_nodes is the limit",
-}
-
 
 class AmlCompute(ComputeTarget):
     """A cluster: at most ``max_nodes`` runs at once, each within the limits that its VM size stands for.
@@ -36,6 +26,14 @@ class AmlCompute(ComputeTarget):
         ComputeTargetException: the workspace has no target of that name.
     """
 
+    _absent = {
+        "add_identity": "there is no virtual machine that could have an identity",
+        "get": "serialize() gives it as a dictionary",
+        "list_quotas": "there are no quotas; max_nodes is the limit",
+        "list_usages": "there are no quotas; get_status() says how busy it is",
+        "remove_identity": "there is no virtual machine that could have an identity",
+        "update_quotas": "there are no quotas; max_nodes is the limit",
+    }
     _compute_type = "AmlCompute"
     _just_created = False
 
@@ -120,11 +118,6 @@ class AmlCompute(ComputeTarget):
         if existing:
             workspace.reconcile()
         return target
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _ONLY_IN_AZURE:
-            raise AttributeError(f"AmlCompute.{name} is not part of jupyter_amltrain: {_ONLY_IN_AZURE[name]}.")
-        raise AttributeError(f"'AmlCompute' object has no attribute '{name}'")
 
     @property
     def status(self) -> AmlComputeStatus:

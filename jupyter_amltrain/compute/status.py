@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+from ..absent import Recreated
 from ..runs import status as states
 from ..runs.record import RunRecord
 from ..submission.job import Resources
@@ -14,8 +15,12 @@ from ..submission.job import Resources
 _PREPARING = (states.PREPARING, states.PROVISIONING, states.STARTING)
 
 
+class _Serialized(Recreated):
+    _absent = {"deserialize": "AmlCompute.get_status() makes it"}
+
+
 @dataclass(frozen=True)
-class ScaleSettings:
+class ScaleSettings(_Serialized):
     """How many nodes a target has at least and at most, and how long an idle one would stay."""
 
     minimum_node_count: int
@@ -33,7 +38,7 @@ class ScaleSettings:
 
 
 @dataclass(frozen=True)
-class AmlComputeNodeStateCounts:
+class AmlComputeNodeStateCounts(_Serialized):
     """How many nodes are in which state; a node is a slot that a run of this machine may take."""
 
     idle_node_count: int = 0
@@ -56,7 +61,7 @@ class AmlComputeNodeStateCounts:
 
 
 @dataclass(frozen=True)
-class AmlComputeStatus:
+class AmlComputeStatus(_Serialized):
     """A compute target as it is now.
 
     Attributes:

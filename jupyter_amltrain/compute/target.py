@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..absent import Recreated
 from ..errors import ComputeTargetException, UserErrorException
 from ..runs import status as states
 from .definition import LOCAL, target_definition
@@ -23,7 +24,7 @@ RESERVED = ("amlcompute", LOCAL, "containerinstance")
 _NAME = re.compile(r"[a-zA-Z0-9-]{2,24}")
 
 
-class ComputeTarget:
+class ComputeTarget(Recreated):
     """A place where runs are done: so many nodes of such a size, all of them on this machine.
 
     ``ComputeTarget(workspace, name)`` finds the target of that name. Every workspace has one named ``local``.
@@ -32,6 +33,10 @@ class ComputeTarget:
         ComputeTargetException: the workspace has no target of that name.
     """
 
+    _absent = {
+        "deserialize": "ComputeTarget(workspace, name) finds a target",
+        **dict.fromkeys(("get_status", "serialize", "wait_for_completion"), "call it on a target, or on AmlCompute"),
+    }
     _definition: dict[str, Any]
     _deleted = False
 

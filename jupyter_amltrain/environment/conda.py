@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..absent import INTERNAL, Recreated
 from ..errors import UserErrorException
 
 PYTHON_DEFAULT_VERSION = "3.6.2"
@@ -21,7 +22,7 @@ _TENSORFLOW_VERSION = "2.2.0"
 _CNTK_VERSION = "2.7"
 
 
-class CondaDependencies:
+class CondaDependencies(Recreated):
     """The conda specification of an environment: python, conda packages, channels, pip packages and pip options.
 
     Args:
@@ -30,6 +31,12 @@ class CondaDependencies:
     Raises:
         UserErrorException: the file is missing, is not YAML, or has keys that conda does not know.
     """
+
+    _absent = {
+        "DEFAULT_NUMBER_OF_CONDA_PACKAGES": "get_default_number_of_packages() has it",
+        "DEFAULT_NUMBER_OF_PIP_PACKAGES": "get_default_number_of_packages() has it",
+        "sdk_origin_url": INTERNAL,
+    }
 
     def __init__(
         self,

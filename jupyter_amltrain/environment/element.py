@@ -6,10 +6,11 @@ import json
 from difflib import get_close_matches
 from typing import Any, ClassVar
 
+from ..absent import Recreated
 from ..errors import UserErrorException
 
 
-class ConfigElement:
+class ConfigElement(Recreated):
     """A configuration object that refuses unknown attributes once it is made (azureml-v1.md section 3.1).
 
     A child names its public attributes in ``_fields``, the types they take in ``_types`` (None is always taken), and

@@ -166,6 +166,8 @@ class SparkSection(ConfigElement):
 class DatabricksSection(ConfigElement):
     """Kept so that code which sets it runs; nothing here uses Databricks."""
 
+    _absent = {"cluster": "there is no Databricks"}
+
     _fields: ClassVar[tuple[str, ...]] = (
         "maven_libraries",
         "pypi_libraries",

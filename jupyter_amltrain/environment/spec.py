@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+from ..absent import NOT_YET
 from ..errors import NameNotFoundException, UserErrorException
 from .conda import CondaDependencies
 from .element import ConfigElement
@@ -68,6 +69,18 @@ class Environment(ConfigElement):
         "docker": DockerSection,
         "spark": SparkSection,
         "databricks": DatabricksSection,
+    }
+
+    _absent: ClassVar[Mapping[str, str]] = {
+        "add_private_pip_wheel": "give the path of the wheel as a pip package, or copy it in with a Dockerfile",
+        "build": "the image is built when a run needs it, or by %%aml_env",
+        "build_local": "the image is built when a run needs it, or by %%aml_env",
+        "from_docker_build_context": "from_dockerfile with the path of a Dockerfile takes its folder as build context",
+        "from_existing_conda_environment": NOT_YET + "; `conda env export` writes a file for from_conda_specification",
+        "get_image_details": NOT_YET,
+        "label": NOT_YET + "; get() without a version gives the latest",
+        "load_from_directory": NOT_YET + "; register(workspace) keeps an environment, get() finds it",
+        "save_to_directory": NOT_YET + "; register(workspace) keeps an environment, get() finds it",
     }
 
     def __init__(self, name: str) -> None:

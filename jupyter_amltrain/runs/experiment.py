@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..absent import INTERNAL, Recreated
 from ..errors import NameNotFoundException, UserErrorException
 from .html import link, table
 from .run import Filter, Run, ScriptRun, texts_of
@@ -17,15 +18,9 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[a-zA-Z0-9][\w\-]*")
 _MOST_BYTES = 200
-_NOT_HERE = {
-    "start_logging": "runs without a script are not available yet; put the code into a script or a %%aml_submit cell",
-    **dict.fromkeys(("archive", "reactivate", "archived_time", "delete"), "experiments are always active for now"),
-    **dict.fromkeys(("tag", "set_tags", "remove_tags", "tags"), "tag the runs instead"),
-    **dict.fromkeys(("refresh", "info", "get_docs_url", "from_directory"), "it is not available"),
-}
 
 
-class Experiment:
+class Experiment(Recreated):
     """Runs that belong together. The same name is the same experiment; it begins with its first run.
 
     Args:
@@ -35,6 +30,20 @@ class Experiment:
     Raises:
         UserErrorException: the name cannot be an experiment's.
     """
+
+    _absent = {
+        **dict.fromkeys(("DELIM", "EXPERIMENT_ID_PATH", "EXPERIMENT_NAME_PATH", "TID_FMT", "WORKSPACE_FMT"), INTERNAL),
+        **dict.fromkeys(("archive", "reactivate", "archived_time", "delete"), "experiments are always active for now"),
+        "from_directory": "Experiment(ws, 'name') is the experiment",
+        "get_docs_url": "there is no page about it; see the docstrings",
+        "identity": INTERNAL,
+        "info": "get_runs() gives its runs",
+        "portal_url": "get_portal_url() says where to look",
+        "refresh": "nothing is kept in the object, so it is always fresh",
+        "start_logging": "runs without a script are not available yet; put the code into a script or a %%aml_submit"
+        " cell",
+        **dict.fromkeys(("tag", "set_tags", "remove_tags", "tags"), "tag the runs instead"),
+    }
 
     def __init__(self, workspace: Workspace, name: str, _skip_name_validation: bool = False, **kwargs: Any) -> None:
         if not hasattr(workspace, "store"):
@@ -143,11 +152,6 @@ class Experiment:
 
     def __hash__(self) -> int:
         return hash(self._name)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _NOT_HERE:
-            raise AttributeError(f"Experiment.{name} cannot be used here: {_NOT_HERE[name]}.")
-        raise AttributeError(f"Experiment has no attribute '{name}'")
 
 
 def _suggestion(name: Any) -> str:

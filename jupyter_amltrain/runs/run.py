@@ -11,10 +11,10 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..absent import INTERNAL, NOT_YET, Recreated
 from ..errors import ActivityFailedException, UserErrorException
 from . import status as states
 from .artifacts import copy_artifact, list_artifacts, names_below
@@ -31,25 +31,8 @@ if TYPE_CHECKING:
 Tags = Mapping[str, Any]
 Filter = str | Mapping[str, Any] | None
 
-_FROM_THE_JOB = "it is called in the script, on Run.get_context()"
-_LATER = "it is not available yet"
-_NOT_HERE = {
-    **dict.fromkeys(("log", "log_list", "log_row", "log_table"), _FROM_THE_JOB),
-    **dict.fromkeys(
-        ("log_image", "log_confusion_matrix", "log_accuracy_table", "log_residuals", "log_predictions"), _LATER
-    ),
-    **dict.fromkeys(("child_run", "create_children", "get_children", "submit_child", "parent"), _LATER),
-    **dict.fromkeys(("upload_file", "upload_files", "upload_folder"), "write files to ./outputs in the script instead"),
-    **dict.fromkeys(("take_snapshot", "restore_snapshot", "register_model", "clean", "list_by_compute"), _LATER),
-    **dict.fromkeys(("get_secret", "get_secrets", "input_datasets", "output_datasets"), _LATER),
-    **dict.fromkeys(("start", "complete", "fail"), "a submitted run's state follows from its script; see cancel()"),
-    **dict.fromkeys(("name", "display_name", "description"), "runs are told apart by id and tags for now"),
-    "flush": "nothing is held back, so there is nothing to flush",
-    "get_docs_url": "there is no page about it; see the docstrings",
-}
 
-
-class Run:
+class Run(Recreated):
     """A run of an experiment.
 
     Args:
@@ -62,6 +45,28 @@ class Run:
     """
 
     RUN_TYPE = "azureml.scriptrun"
+    _absent = {
+        **dict.fromkeys(
+            ("log", "log_list", "log_row", "log_table"), "it is called in the script, on Run.get_context()"
+        ),
+        **dict.fromkeys(
+            ("log_image", "log_confusion_matrix", "log_accuracy_table", "log_residuals", "log_predictions"), NOT_YET
+        ),
+        **dict.fromkeys(("child_run", "create_children", "submit_child"), NOT_YET),
+        **dict.fromkeys(
+            ("upload_file", "upload_files", "upload_folder"), "write files to ./outputs in the script instead"
+        ),
+        **dict.fromkeys(("take_snapshot", "restore_snapshot", "register_model", "clean", "list_by_compute"), NOT_YET),
+        **dict.fromkeys(("input_datasets", "output_datasets"), NOT_YET),
+        **dict.fromkeys(("get_secret", "get_secrets"), "there is no key vault; pass secrets as environment variables"),
+        **dict.fromkeys(("start", "complete", "fail"), "a submitted run's state follows from its script; see cancel()"),
+        **dict.fromkeys(("name", "display_name", "description"), "runs are told apart by id and tags for now"),
+        "get_docs_url": "there is no page about it; see the docstrings",
+        "get_submitted_run": "Run.get_context() is its name since 2019",
+        "portal_url": "get_portal_url() says where to look",
+        **dict.fromkeys(("DELIM", "EXPERIMENT_ID_PATH", "EXPERIMENT_NAME_PATH", "RUN_PATH", "TID_FMT"), INTERNAL),
+        **dict.fromkeys(("WORKSPACE_FMT", "add_type_provider", "identity"), INTERNAL),
+    }
 
     def __init__(self, experiment: Experiment, run_id: str, outputs: str | None = None, **kwargs: Any) -> None:
         if not hasattr(experiment, "workspace"):
@@ -115,6 +120,23 @@ class Run:
     def type(self) -> str:
         """``azureml.scriptrun``."""
         return self.RUN_TYPE
+
+    @property
+    def parent(self) -> Run | None:
+        """None: runs have no parents yet."""
+        return None
+
+    def get_children(
+        self,
+        recursive: bool = False,
+        tags: Filter = None,
+        properties: Filter = None,
+        type: str | None = None,
+        status: str | None = None,
+        _rehydrate_runs: bool = True,
+    ) -> Iterator[Run]:
+        """Nothing: runs have no children yet."""
+        return iter(())
 
     @property
     def experiment(self) -> Experiment:
@@ -220,6 +242,9 @@ class Run:
         from .control import cancel
 
         cancel(self._workspace.folder, self._store, self._run_id)
+
+    def flush(self, timeout_seconds: float = 300) -> None:
+        """Nothing to do: what a script logs is kept at once."""
 
     # --- what it logged and wrote ----------------------------------------------------------------------------------
 
@@ -408,12 +433,6 @@ class Run:
 
     def __hash__(self) -> int:
         return hash(self._run_id)
-
-    def __getattr__(self, name: str) -> Any:
-        if name in _NOT_HERE:
-            raise AttributeError(f"Run.{name} cannot be used here: {_NOT_HERE[name]}.")
-        nearest = get_close_matches(name, [known for known in dir(type(self)) if not known.startswith("_")], n=1)
-        raise AttributeError(f"Run has no attribute '{name}'" + (f"; did you mean '{nearest[0]}'?" if nearest else ""))
 
 
 class ScriptRun(Run):

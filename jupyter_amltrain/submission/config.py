@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from ..absent import INTERNAL
 from ..environment.element import ConfigElement
 from ..errors import RunConfigurationException, UserErrorException
 from . import checks
@@ -48,16 +49,6 @@ LOCAL = "local"
 DEFAULT_SCRIPT = "train.py"
 """The script of a run whose configuration names none (azureml-v1.md section 6.2)."""
 
-_NOT_HERE = {
-    "spark": "Spark jobs cannot be run here",
-    "hdi": "HDInsight clusters cannot be used here",
-    "paralleltask": "parallel tasks cannot be run here",
-    "amlcompute": "make the cluster with ComputeTarget.create and name it in .target",
-    "kubernetescompute": "Kubernetes targets are not available yet",
-    "datacaches": "data caches do not exist here",
-    "services": "applications beside the run do not exist here",
-}
-
 
 @dataclass(frozen=True)
 class Request:
@@ -90,6 +81,16 @@ class RunConfiguration(ConfigElement):
     Unknown attributes and values of a wrong type are refused when they are assigned.
     """
 
+    _absent = {
+        "amlcompute": "make the cluster with ComputeTarget.create and name it in .target",
+        "datacaches": "there are no data caches",
+        "delete": "files *.runconfig are not kept",
+        "hdi": "there are no HDInsight clusters",
+        "kubernetescompute": "Kubernetes targets are not available yet",
+        "paralleltask": "there are no parallel tasks",
+        "services": "there are no applications beside a run",
+        "spark": "there is no Spark",
+    }
     _fields = (
         "script",
         "arguments",
@@ -171,11 +172,6 @@ class RunConfiguration(ConfigElement):
         check = _CHECKS.get(name)
         super().__setattr__(name, check(name, value) if check else value)
 
-    def __getattr__(self, name: str) -> Any:
-        if name in _NOT_HERE:
-            raise AttributeError(f"RunConfiguration has no '{name}': {_NOT_HERE[name]}.")
-        raise AttributeError(f"RunConfiguration has no attribute '{name}'")
-
     @property
     def target(self) -> str:
         """Name of the compute target; a target object or a name can be assigned."""
@@ -233,6 +229,16 @@ class ScriptRunConfig(ConfigElement):
     """
 
     MAX_DURATION_SECONDS_DEFAULT = 2592000
+    _absent = dict.fromkeys(("DELIM", "identity"), INTERNAL) | {
+        name: f"it is set with .run_config.{place}"
+        for name, place in (
+            ("compute_target", "target"),
+            ("docker", "docker"),
+            ("environment", "environment"),
+            ("node_count", "node_count"),
+            ("target", "target"),
+        )
+    }
 
     _fields = ("source_directory", "script", "arguments", "command", "run_config")
     _types: ClassVar[dict[str, type | tuple[type, ...]]] = {"run_config": RunConfiguration}
