@@ -65,6 +65,8 @@ def find_config(start: str | os.PathLike[str] | None = None, file_name: str | No
     Raises:
         UserErrorException: no such path, no file, not JSON, or keys are missing.
     """
+    if start is not None and not isinstance(start, (str, os.PathLike)):
+        raise UserErrorException(f"from_config takes the path of a file or folder, not {start!r:.80}.")
     origin = Path(os.path.abspath(Path(start or ".").expanduser()))
     if not os.path.exists(origin):
         raise UserErrorException(f"The path {origin} does not exist, so no workspace file can be found from there.")
@@ -114,10 +116,16 @@ def read_config(path: Path) -> Any:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
+        if not text.strip():
+            raise UserErrorException(
+                f"{path} is empty. Remove it, or write it anew with Workspace.get('NAME').write_config()."
+            )
         return json.loads(text)
     except json.JSONDecodeError as error:
         raise UserErrorException(
-            f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}.", inner_exception=error
+            f"{path} is not JSON: {error.msg} at line {error.lineno}, column {error.colno}. Correct it there, or write"
+            " it anew with Workspace.get('NAME').write_config().",
+            inner_exception=error,
         ) from error
     except UnicodeDecodeError as error:
         raise UserErrorException(f"{path} is not JSON: it is not UTF-8 text.", inner_exception=error) from error
@@ -141,9 +149,10 @@ def _key_in(path: Path, content: Any) -> WorkspaceKey:
         return WorkspaceKey(pieces[8], pieces[2], pieces[4])
     missing = [key for key in FRIENDLY_KEYS if not (isinstance(values.get(key), str) and values[key])]
     if missing:
+        what = "" if isinstance(content, dict) else f" It holds a {type(content).__name__}, not an object."
         raise UserErrorException(
-            f"The config file found in: {path} does not seem to contain the required parameters. Missing:"
-            f" {', '.join(missing)}. It needs {', '.join(FRIENDLY_KEYS)}."
+            f"The config file found in: {path} does not seem to contain the required parameters.{what}"
+            f" Missing: {', '.join(missing)}. Write it anew with Workspace.get('NAME').write_config()."
         )
     return WorkspaceKey(values["workspace_name"], values["subscription_id"], values["resource_group"])
 

@@ -38,7 +38,7 @@ def made_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
-        why = "a file is in its place" if isinstance(error, FileExistsError) else error.strerror
+        why = "a file is in its place" if isinstance(error, (FileExistsError, NotADirectoryError)) else error.strerror
         raise StoreException(
             f"The folder {folder} cannot be made: {why}. {advice_for(error)}",
             inner_exception=error,
@@ -48,7 +48,7 @@ def made_folder(folder: Path) -> Path:
 
 def advice_for(error: OSError) -> str:
     """What to do about a home folder that cannot be written, as a sentence."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return "Free some space there, or set AMLTRAIN_HOME to a folder on a larger disk."
     return "Make it writable, or set AMLTRAIN_HOME to a folder that is."
 
@@ -68,6 +68,9 @@ def job_code_folder() -> Path:
     """A copy of ``jupyter_amltrain/job`` in the home folder, from where engines can mount it; made once per content.
 
     The package itself may lie where an engine cannot see it (Docker Desktop shares only some folders).
+
+    Raises:
+        StoreException: the folder cannot be written.
     """
     source = Path(__file__).parent / "job"
     files = sorted(path for path in source.rglob("*.py") if path.is_file())
@@ -77,12 +80,16 @@ def job_code_folder() -> Path:
     folder = home_folder() / "job" / digest.hexdigest()[:16]
     if not folder.is_dir():
         partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-        shutil.copytree(source, partial, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-        for path in (partial, *partial.rglob("*")):
-            # The job may run as another user than the one who made the copy.
-            path.chmod(0o755 if path.is_dir() else 0o644)
         try:
+            shutil.copytree(source, partial, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+            for path in (partial, *partial.rglob("*")):
+                # The job may run as another user than the one who made the copy.
+                path.chmod(0o755 if path.is_dir() else 0o644)
             partial.rename(folder)
-        except OSError:  # another process was first
+        except OSError as error:
             shutil.rmtree(partial, ignore_errors=True)
+            if not folder.is_dir():  # else another process was first
+                raise StoreException(
+                    f"The job's launcher cannot be copied to {folder}. {advice_for(error)}", inner_exception=error
+                ) from error
     return folder

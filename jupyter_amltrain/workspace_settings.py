@@ -13,7 +13,7 @@ from typing import Any
 
 from .config_file import WorkspaceKey, write_json
 from .errors import StoreException, UserErrorException
-from .home import home_folder, made_folder, workspace_folder
+from .home import advice_for, home_folder, made_folder, workspace_folder
 
 LOCAL = "local"
 """Stands for subscription, resource group and location when none is given."""
@@ -23,6 +23,7 @@ Settings = Mapping[str, Any]
 (unix seconds) and ``id``."""
 
 _FILE = "workspace.json"
+_NEEDED = {"name", "subscription_id", "resource_group", "location", "sku", "tags"}
 _NAME = re.compile(r"[a-zA-Z0-9][\w\-]{2,32}")
 
 
@@ -55,6 +56,8 @@ def read_settings(folder: Path) -> Settings | None:
     path = folder / _FILE
     try:
         settings: Settings = json.loads(path.read_text(encoding="utf-8"))
+        if not (isinstance(settings, dict) and settings.keys() >= _NEEDED):
+            raise ValueError("keys are missing")
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -128,7 +131,6 @@ def not_found(name: object) -> str:
 
 def _unusable(folder: Path, error: OSError) -> StoreException:
     return StoreException(
-        f"The workspace folder {folder} cannot be used: {error.strerror}. Free some space or check its permissions, or"
-        " set AMLTRAIN_HOME to a folder you can write to.",
+        f"The workspace folder {folder} cannot be used: {error.strerror}. {advice_for(error)}",
         inner_exception=error,
     )

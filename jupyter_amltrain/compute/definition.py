@@ -51,6 +51,11 @@ def make_definition(
     Raises:
         ComputeTargetException: a value cannot be right; the message says which and why.
     """
+    for what, value in (("engine", engine), ("network_mode", network_mode), ("description", description)):
+        if value is not None and not isinstance(value, str):
+            raise ComputeTargetException(f"Invalid configuration, {what} takes text, not {value!r}.")
+    if tags is not None and not isinstance(tags, Mapping):
+        raise ComputeTargetException(f"Invalid configuration, tags are a dictionary, not {tags!r:.80}.")
     lowest, highest, idle = checked_scale(min_nodes, max_nodes, idle_s)
     for size in (shm_size, memory):
         if size is not None:

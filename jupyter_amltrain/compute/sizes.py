@@ -91,6 +91,10 @@ def find_size(name: str) -> VmSize:
     Raises:
         ComputeTargetException: there is none; the message suggests the nearest.
     """
+    if not isinstance(name, str):
+        raise ComputeTargetException(
+            f"Invalid provisioning configuration, vm_size is a name such as 'STANDARD_NC6', not {name!r}."
+        )
     wanted = name.strip().upper()
     known = vm_sizes()
     if wanted in known:

@@ -132,6 +132,11 @@ class BaseImage:
     def error(self, message: str) -> EngineException:
         """What the engine's message about this image means for a person."""
         registry = registry_of(self.reference)
+        if "invalid reference format" in message:
+            return ImageNotFoundException(
+                f"'{self.reference}' cannot be the name of an image ({message}). A name is like python:3.11-slim or"
+                f" registry.example.com/team/fastai:2, in lower case and without blanks. {self._hint}".rstrip()
+            )
         if _REFUSED.search(message):
             return self._refused(registry, message)
         if _MISSING.search(message) and not _UNREACHABLE.search(message):

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import StoreException
+from ..home import advice_for
 
 WHOLE_BYTES = 1024**2
 """Files up to this size are read into memory and written only when they are new; larger ones are streamed."""
@@ -148,11 +149,7 @@ def store_errors(place: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            advice = "Free some space there, or set AMLTRAIN_HOME to a folder on a larger disk."
-        else:
-            advice = "Make it writable, or set AMLTRAIN_HOME to a folder that is."
-        raise StoreException(f"cannot write to '{place}': {error.strerror or error}. {advice}") from error
+        raise StoreException(f"cannot write to '{place}': {error.strerror or error}. {advice_for(error)}") from error
 
 
 def _write(file: int, content: Buffer) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 import shutil
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,11 +20,13 @@ from ..errors import (
     NameNotFoundException,
     StoreException,
 )
+from ..home import advice_for
 from ..runs import status as states
 from ..runs.folder import make_run_folder
 from ..runs.launch import start_supervisor
 from .git import git_properties
 from .job import Resources, RunDefinition, size_bytes
+from .manifest import shown
 from .snapshot import Snapshot, take_snapshot
 
 if TYPE_CHECKING:
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from .config import Request, ScriptRunConfig
 
 _LOCAL = "local"
+_SCRIPTS_NAMED = 5
 
 
 def submit(
@@ -63,7 +68,10 @@ def submit(
         spec["docker_enabled"] = True
     engine_name = choose_engine(target, spec)
     resources, notes = _resources(target, spec, request)
-    engine = get_engine(engine_name)
+    try:
+        engine = get_engine(engine_name)
+    except NameNotFoundException as error:
+        raise ComputeTargetException(f"The target '{request.target}' names its engine: {error.message}") from None
     notes += engine.check(spec, resources, secrets)
     if not engine.isolated:
         notes.append(f"runs on the {engine_name} engine: not isolated from this machine")
@@ -71,6 +79,8 @@ def submit(
         git = pool.submit(git_properties, source)
         snapshot = (cell.snapshot if cell else take_snapshot)(source, workspace.objects, workspace.folder / "cache")
         properties = git.result()
+    if request.script and not cell:
+        _check_taken_along(request.script, snapshot)
     definition = RunDefinition(
         experiment=experiment,
         target=request.target,
@@ -133,37 +143,62 @@ def _enter(
         if isinstance(error, StoreException):
             raise
         raise StoreException(
-            f"The run's folder {folder} cannot be made: {error.strerror}. Free some space there, or set AMLTRAIN_HOME"
-            " to a folder on another disk.",
+            f"The run's folder {folder} cannot be made: {error.strerror}. {advice_for(error)}",
             inner_exception=error,
         ) from error
 
 
 def _source_directory(source_directory: Path, script: str, needs_no_script: bool) -> Path:
     folder = source_directory.expanduser().absolute()
-    if not folder.is_dir():
-        what = "is a file, not a folder" if folder.exists() else "does not exist"
+    if folder.is_file():
         raise ExperimentExecutionException(
-            f"The source directory {folder} {what}. Create it, or correct source_directory (relative paths start at"
-            f" the notebook's folder, {Path.cwd()})."
+            f"The source directory {folder} is a file, not a folder. Give its folder, {folder.parent}, and name the"
+            f" file in script: script='{folder.name}'."
+        )
+    if not folder.is_dir():
+        raise ExperimentExecutionException(
+            f"The source directory {shown(str(folder))} does not exist. Create it, or correct source_directory"
+            f" (relative paths start at the notebook's folder, {Path.cwd()})."
         )
     if needs_no_script:
         return folder
     if not script:
         raise ExperimentExecutionException("No script was named. Pass script='train.py' to ScriptRunConfig.")
     path = folder / script
+    if path.is_dir():
+        raise ExperimentExecutionException(f"The script {path} is a folder.{_scripts_in(path, 'Name the file in it')}")
     if not path.is_file():
         # The sentence of the SDK (azureml-v1.md section 7.1), then what is there instead.
-        scripts = sorted(item.name for item in folder.glob("*.py"))[:5]
-        there = f" There are: {', '.join(scripts)}." if scripts else " There is no .py file in it."
         raise ExperimentExecutionException(
-            f"{path} script path doesn't exist. The script should be inside the project folder.{there}"
+            f"{shown(str(path))} script path doesn't exist. The script should be inside the project folder."
+            f"{_scripts_in(folder, 'There are', script)}"
         )
     if folder.resolve() not in path.resolve().parents:
         raise ExperimentExecutionException(
-            f"The script {script} lies outside of the source directory {folder}. Only files inside it reach the job."
+            f"The script {script} lies outside of the source directory {folder}. Only files inside it reach the job:"
+            f" copy the script there, or give source_directory='{path.resolve().parent}'."
         )
     return folder
+
+
+def _scripts_in(folder: Path, there_are: str, wanted: str = "") -> str:
+    """The scripts that the user may have meant, as a sentence with a space in front."""
+    scripts = sorted(item.name for item in folder.glob("*.py") if item.is_file())
+    nearest = get_close_matches(wanted, scripts, n=1, cutoff=0.6)
+    if nearest:
+        return f" Did you mean '{nearest[0]}'?"
+    more = " …" if len(scripts) > _SCRIPTS_NAMED else ""
+    return f" {there_are}: {', '.join(scripts[:_SCRIPTS_NAMED])}{more}." if scripts else " There is no .py file in it."
+
+
+def _check_taken_along(script: str, snapshot: Snapshot) -> None:
+    path = posixpath.normpath(script)
+    why = "" if path in snapshot else snapshot.why_left_out(path)
+    if why:
+        raise ExperimentExecutionException(
+            f"The script {script} would not reach the job, because the snapshot leaves it out ({why}). Move"
+            " it, or change that rule."
+        )
 
 
 def _environment(workspace: Workspace, environment: Environment | str) -> Environment:
@@ -184,8 +219,9 @@ def _target(workspace: Workspace, name: str, nodes: int) -> dict[str, Any]:
         raise ComputeTargetException(missing.message)
     if nodes > int(target["max_nodes"]):
         raise ComputeTargetException(
-            f"The run asks for {nodes} nodes and {name} has at most {target['max_nodes']}, so it would wait for ever."
-            f" Lower node_count, or raise max_nodes with ComputeTarget(ws, '{name}').update(max_nodes={nodes})."
+            f"The run asks for {nodes} node{'' if nodes == 1 else 's'} and the target '{name}' has at most"
+            f" {target['max_nodes']}, so it would wait for ever. Raise the limit with ComputeTarget(ws,"
+            f" '{name}').update(max_nodes={nodes}){', or lower node_count' if nodes > 1 else ''}."
         )
     return target
 

@@ -166,7 +166,7 @@ class TestAddress:
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         problem = DockerAddress(f"tcp://127.0.0.1:{port}", "DOCKER_HOST").problem()
-        assert problem == f"No Docker engine answers at tcp://127.0.0.1:{port} (DOCKER_HOST): Connection refused."
+        assert problem == f"No Docker engine answers at tcp://127.0.0.1:{port} (DOCKER_HOST): nothing listens there."
 
     def test_a_socket_without_permission_says_what_to_do(self) -> None:
         error = PermissionError(13, "Permission denied")
