@@ -48,7 +48,8 @@ def made_folder(folder: Path) -> Path:
 
 def advice_for(error: OSError) -> str:
     """What to do about a home folder that cannot be written, as a sentence."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    # shutil.Error has no errno, only the text of what went wrong.
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or os.strerror(errno.ENOSPC) in str(error):
         return "Free some space there, or set AMLTRAIN_HOME to a folder on a larger disk."
     return "Make it writable, or set AMLTRAIN_HOME to a folder that is."
 

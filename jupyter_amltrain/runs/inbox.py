@@ -15,6 +15,8 @@ _PACE_S = 0.01
 _GATHER_S = 0.002
 """While a batch waits anyhow, the engine's socket may fill: fewer and larger reads."""
 
+_LARGE_BYTES = 4096
+
 
 class Inbox:
     """Chunks on their way. A full inbox makes the reader wait, and through it the job: nothing is dropped.
@@ -26,7 +28,7 @@ class Inbox:
         self._stream = stream
         self._chunks: list[Chunk] = []
         self._size = 0
-        self._ended = False
+        self._ended = self._closed = False
         self._error: BaseException | None = None
         self._taken = 0.0
         self._change = threading.Condition()
@@ -39,15 +41,24 @@ class Inbox:
                     self._chunks.append(chunk)
                     self._size += len(chunk.data)
                     self._change.notify()
-                    while self._size > _LIMIT_BYTES:
+                    while self._size > _LIMIT_BYTES and not self._closed:
                         self._change.wait()
-                    crowded = len(self._chunks) > 1
-                if crowded:
+                    if self._closed:
+                        return
+                    # Once per batch where reads stay small all the same, as those of the log API, a line each.
+                    gather = len(self._chunks) == 2 or (len(self._chunks) > 2 and len(chunk.data) >= _LARGE_BYTES)
+                if gather:
                     time.sleep(_GATHER_S)
         except BaseException as error:  # noqa: BLE001 - handed to the taker, whose thread answers for it
             self._error = error
         with self._change:
             self._ended = True
+            self._change.notify()
+
+    def close(self) -> None:
+        """Take no more: the reader ends with the next chunk."""
+        with self._change:
+            self._closed = True
             self._change.notify()
 
     def take(self, patience_s: float) -> tuple[list[Chunk], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -31,8 +32,9 @@ class RunLock:
                     return False
                 time.sleep(0.005)
             else:
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, str(os.getpid()).encode())  # for people who look
+                with suppress(OSError):  # the disk is full; it is only for people who look
+                    os.ftruncate(descriptor, 0)
+                    os.write(descriptor, str(os.getpid()).encode())
                 self._descriptor = descriptor
                 return True
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ from ..errors import (
     EngineUnavailableException,
     StoreException,
 )
-from ..home import bytecode_folder, job_code_folder
+from ..home import advice_for, bytecode_folder, job_code_folder
 from ..submission.job import RunDefinition, plan_job
 from . import status as states
 from .ending import error_of
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
 
 _TICK_S = 0.02
 _ENGINE_RETRY_S = 0.25
-_STORE_RETRY_S = 1.0
+_STORE_RETRY_S = 0.5
+_ROOM_BYTES = 256 << 10
 _EXIT_LAG_S = 1.0
 """An engine may close the stream a moment before it knows that the job has ended."""
 
@@ -58,12 +61,43 @@ class Supervision:
             if self._run.exit is None:
                 handle = dict(self._run.handle) if self._run.handle else self._begin()
                 ended = self._take_in(handle)
-                self._store.move(self._id, states.FINALIZING, "collecting outputs", exit=asdict(ended))
+                self._insist(
+                    lambda: self._store.move(self._id, states.FINALIZING, "collecting outputs", exit=asdict(ended))
+                )
             self._close()
         except CanceledException:
-            self._store.move(self._id, states.CANCELED, "canceled before it started")
+            self._insist(lambda: self._store.move(self._id, states.CANCELED, "canceled before it started"))
         except AzureMLException as error:
             self._give_up(error)
+        except OSError as error:
+            why = f"The run's folder {self._folder} cannot be written: {error.strerror or error}."
+            self._give_up(StoreException(f"{why} {advice_for(error)}"))
+
+    def _insist(self, write: Callable[[], object]) -> None:
+        """Write to the store, however long the disk is full: what has become of a job must not be told wrong."""
+        while True:
+            try:
+                write()
+                return
+            except StoreException as error:
+                if not isinstance(error.inner_exception, sqlite3.OperationalError):
+                    raise
+            self._wait_for_room()
+
+    def _wait_for_room(self) -> None:
+        """Return when the run's folder can be written again; the job's output waits in the engine meanwhile."""
+        probe = self._folder / "room.partial"
+        while True:
+            time.sleep(_STORE_RETRY_S)
+            try:
+                probe.write_bytes(bytes(_ROOM_BYTES))
+                return
+            except OSError:
+                if not self._folder.is_dir():
+                    raise
+            finally:
+                with suppress(OSError):
+                    probe.unlink()
 
     def _give_up(self, error: AzureMLException) -> None:
         """The run cannot go on: nothing of it is left running, and it says why."""
@@ -71,7 +105,7 @@ class Supervision:
         if handle:
             self._retrying(lambda: self._engine.remove(dict(handle)))
         failure = {"code": error._error_code or "SystemError", "message": error.message}
-        self._store.move(self._id, states.FAILED, error.message, error=failure)
+        self._insist(lambda: self._store.move(self._id, states.FAILED, error.message, error=failure))
 
     # --- prepare and start ---------------------------------------------------------------------------------------
 
@@ -102,7 +136,7 @@ class Supervision:
         handle = self._engine.start(job)
         for note in handle.get("notes") or []:
             self._control(f"Note: {note}")
-        self._move(states.RUNNING, "", handle=handle)
+        self._insist(lambda: self._move(states.RUNNING, "", handle=handle))
         return handle
 
     def _write_code(self) -> None:
@@ -129,7 +163,7 @@ class Supervision:
             self._store.update_run(self._id, **fields)
 
     def _control(self, line: str) -> None:
-        with open(self._folder / CONTROL_LOG, "a", encoding="utf-8") as file:
+        with suppress(OSError), open(self._folder / CONTROL_LOG, "a", encoding="utf-8") as file:
             file.write(f"[{time.strftime('%H:%M:%S')}] {line}\n")
 
     def cancel_requested(self) -> bool:
@@ -144,15 +178,15 @@ class Supervision:
 
     def _take_in(self, handle: dict[str, Any]) -> Exit:
         while True:
-            intake = Intake(self._store, self._run, self._folder / DRIVER_LOG)
             try:
-                ended = self._take_in_all(handle, intake)
-                break
+                intake = Intake(self._store, self._run, self._folder / DRIVER_LOG)
+                try:
+                    ended = self._take_in_all(handle, intake)
+                    break
+                finally:
+                    intake.close()
             except (StoreException, OSError):
-                # Most likely the disk is full. The job waits with us; what is missing is read again from the engine.
-                time.sleep(_STORE_RETRY_S)
-            finally:
-                intake.close()
+                self._wait_for_room()  # most likely the disk is full; what is missing is read again from the engine
         if self._engine_was_away and ended.code:
             reason = f"The engine stopped or restarted while the run was running. {ended.reason}"
             return Exit(ended.code, reason, infrastructure=True, peak_memory_bytes=ended.peak_memory_bytes)
@@ -182,6 +216,8 @@ class Supervision:
                 self._tick(handle)
         except EngineUnavailableException:
             self._engine_was_away = True
+        finally:
+            inbox.close()
         deadline = time.monotonic() + _EXIT_LAG_S
         while ended and time.monotonic() < deadline:
             try:
@@ -245,15 +281,13 @@ class Supervision:
         canceled = any(change.status == states.CANCEL_REQUESTED for change in self._store.transitions(self._id))
         if run.handle:
             self._retrying(lambda: self._engine.remove(dict(run.handle or {})))
+        error = run.error or (error_of(ended, self._folder / DRIVER_LOG) if ended.code != 0 else None)
         if canceled:
-            self._store.move(self._id, states.CANCELED, "canceled")
-        elif run.error:
-            self._store.move(self._id, states.FAILED, str(run.error["message"]))
-        elif ended.code == 0:
-            self._store.move(self._id, states.COMPLETED)
+            self._insist(lambda: self._store.move(self._id, states.CANCELED, "canceled"))
+        elif error:
+            self._insist(lambda: self._store.move(self._id, states.FAILED, str(error["message"]), error=error))
         else:
-            error = error_of(ended, self._folder / DRIVER_LOG)
-            self._store.move(self._id, states.FAILED, error["message"], error=error)
+            self._insist(lambda: self._store.move(self._id, states.COMPLETED))
 
     @staticmethod
     def _retrying(act: Callable[[], None]) -> None:

@@ -14,6 +14,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def _serve_or_close(workspace_folder: Path, run_id: str, secrets: Mapping[str, s
         return serve(workspace_folder, run_id, secrets)
     except Exception as error:  # noqa: BLE001 - the last frame of the process: a run must never stay open without a reason
         log = workspace_folder / "runs" / run_id / SUPERVISOR_LOG
-        with open(log, "a", encoding="utf-8") as file:
+        with suppress(OSError), open(log, "a", encoding="utf-8") as file:
             traceback.print_exc(file=file)
         message = error.message if isinstance(error, AzureMLException) else f"{type(error).__name__}: {error}"
         reason = f"jupyter_amltrain could not go on with this run: {message} (details: {log})"
