@@ -111,11 +111,11 @@ def test_a_path_may_be_a_file_a_folder_or_the_azureml_folder_itself(here: Path) 
     ("content", "words"),
     [
         ('{"subscription_id": "S",\n "resource_group" "G"}', "line 2, column 19"),
-        ("", "line 1, column 1"),
+        ("", "is empty"),
         ({"workspace_name": "w-1"}, "Missing: subscription_id, resource_group."),
         ({**FRIENDLY, "workspace_name": ""}, "Missing: workspace_name."),
         ({"unrelated": 1}, "Missing: subscription_id, resource_group, workspace_name."),
-        ([], "Missing: subscription_id, resource_group, workspace_name."),
+        ([], "It holds a list, not an object. Missing: subscription_id, resource_group, workspace_name."),
         ({"Scope": "/subscriptions/S"}, "does not have the form /subscriptions/"),
         (named("../../../etc"), "cannot name a workspace"),
         (named("a"), "3 to 33 letters"),
@@ -330,7 +330,7 @@ def test_many_threads_open_and_use_one_workspace() -> None:
 
 def test_a_home_that_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AMLTRAIN_HOME", str(put(tmp_path / "file", "") / "home"))
-    with pytest.raises(StoreException, match="Set AMLTRAIN_HOME to a folder you can write to"):
+    with pytest.raises(StoreException, match="set AMLTRAIN_HOME to a folder that is"):
         Workspace.create("homeless")
 
 

@@ -89,6 +89,8 @@ class ComputeTarget(Recreated):
                 "ComputeTarget.create takes what AmlCompute.provisioning_configuration(...) returns, not"
                 f" {provisioning_configuration!r}."
             )
+        if not hasattr(workspace, "store"):
+            raise UserErrorException(f"ComputeTarget.create takes a Workspace first, not {workspace!r:.80}.")
         _check_name(name)
         return provisioning_configuration._compute_type._create(workspace, name, provisioning_configuration)
 

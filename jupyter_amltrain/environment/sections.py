@@ -95,6 +95,11 @@ class DockerSection(ConfigElement):
             self._base_dockerfile = self._build_context = None
             return
         text, folder = _dockerfile_text(value)
+        if not text.strip():
+            where = f" {value}" if folder else " given as text"
+            raise UserErrorException(
+                f"The Dockerfile{where} is empty; it begins with a line such as FROM python:3.11-slim."
+            )
         self._base_dockerfile = text
         self._build_context = folder
         self._base_image = None
@@ -199,7 +204,7 @@ def _dockerfile_text(value: str | os.PathLike[str] | IO[str] | IO[bytes]) -> tup
             f"DockerSection.base_dockerfile takes text, a path or an open file, not {type(value).__name__}."
         )
     text = os.fspath(value)
-    if isinstance(value, str) and "\n" in text.strip():
+    if isinstance(value, str) and ("\n" in text.strip() or not text.strip()):
         return text, None
     path = os.path.abspath(os.path.expanduser(text.strip()))
     if os.path.isfile(path):

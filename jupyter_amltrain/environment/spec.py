@@ -39,6 +39,8 @@ __all__ = [
     "SparkSection",
 ]
 
+_LONGEST_NAME = 255
+
 EXAMPLE_VARIABLE = ("EXAMPLE_ENV_VAR", "EXAMPLE_VALUE")
 
 
@@ -86,6 +88,10 @@ class Environment(ConfigElement):
     def __init__(self, name: str) -> None:
         if not isinstance(name, str) or not name.strip():
             raise UserErrorException("Name is required to instantiate an Environment object")
+        if not name.isprintable() or len(name) > _LONGEST_NAME:
+            raise UserErrorException(
+                f"{name!r:.80} cannot name an environment: a name is one line of at most {_LONGEST_NAME} characters."
+            )
         self.name = name
         self.version: str | None = None
         self.environment_variables: dict[str, str] = dict([EXAMPLE_VARIABLE])
@@ -157,6 +163,10 @@ class Environment(ConfigElement):
         Raises:
             UserErrorException: both kinds of specification are given, or a file cannot be read.
         """
+        if not isinstance(image, str) or not image.strip():
+            raise UserErrorException(
+                f"from_docker_image takes the name of an image, such as python:3.11-slim, not {image!r}."
+            )
         environment = _from_packages(name, conda_specification, pip_requirements)
         environment.docker.base_image = image
         if container_registry:
