@@ -413,7 +413,8 @@ class Workspace(Recreated):
             "Compute targets": ", ".join(self.compute_targets),
             "Environments": ", ".join(self.store.list_environments()),
         }
-        lines = (f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
+        left = 'style="text-align: left"'  # tables in notebooks are made for numbers
+        lines = (f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(value)}</td></tr>" for name, value in rows.items())
         return f"<table>{''.join(lines)}</table>"
 
     def __deepcopy__(self, memo: object) -> Workspace:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 import threading
 import time
@@ -128,10 +129,10 @@ class Supervision:
             user=f"{os.getuid()}:{os.getgid()}",
             bytecode=None if self._engine.host_paths else bytecode_folder(image.reference),
         )
-        self._control(f"{'Built' if image.built else 'Found'} environment {image.name} ({image.digest or 'local'})")
-        self._control(
-            f"Running on {self._engine.name}{'' if self._engine.isolated else ' (not isolated)'}: {job.command}"
-        )
+        digest = image.digest.rpartition(":")[2][:12]
+        self._control(f"{'Built' if image.built else 'Found'} environment {image.name}{digest and f' ({digest})'}")
+        where = self._engine.name if self._engine.isolated else f"{self._engine.name} (not isolated)"
+        self._control(f"Running on {where}: {shlex.join(job.command)}")
         self._move(states.STARTING, "starting the job")
         handle = self._engine.start(job)
         for note in handle.get("notes") or []:
