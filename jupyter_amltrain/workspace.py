@@ -413,8 +413,9 @@ class Workspace(Recreated):
             "Compute targets": ", ".join(self.compute_targets),
             "Environments": ", ".join(self.store.list_environments()),
         }
-        left = 'style="text-align: left"'  # tables in notebooks are made for numbers
-        lines = (f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(value)}</td></tr>" for name, value in rows.items())
+        # Notebooks set their tables for numbers, to the right.
+        row = '<tr><th align="left">{}</th><td align="left">{}</td></tr>'
+        lines = (row.format(escape(name), escape(value)) for name, value in rows.items())
         return f"<table>{''.join(lines)}</table>"
 
     def __deepcopy__(self, memo: object) -> Workspace:
