@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jupyter_amltrain import Environment, Experiment, RunConfiguration, ScriptRunConfig, Workspace
-from jupyter_amltrain.runs.follow import follow
 from jupyter_amltrain.runs.folder import DRIVER_LOG
+from jupyter_amltrain.runs.follow import follow
 from jupyter_amltrain.runs.launch import warm_up
 
 IMAGE = "python-base:1"

@@ -7,12 +7,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from ._bench import IMAGE, NETWORK, config, workspace
-from ._result import middle, print_result
-
 from jupyter_amltrain import Experiment
 from jupyter_amltrain.runs.folder import DRIVER_LOG
 from jupyter_amltrain.runs.follow import follow
+
+from ._bench import IMAGE, NETWORK, config, workspace
+from ._result import middle, print_result
 
 SCRIPT = """
 import time

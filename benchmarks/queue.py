@@ -6,11 +6,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from ._bench import TARGET, config, workspace
-from ._result import middle, print_result
-
 from jupyter_amltrain import Experiment
 from jupyter_amltrain.runs.record import NewPoint, Position
+
+from ._bench import TARGET, config, workspace
+from ._result import middle, print_result
 
 PAST = 1000
 
