@@ -10,13 +10,14 @@ from ..errors import RunConfigurationException
 
 
 class Section(ConfigElement):
-    """A configuration element some of whose fields are whole numbers from 1 on."""
+    """A configuration element some of whose fields are whole numbers, from 1 on or from 0 on."""
 
     _counts: ClassVar[tuple[str, ...]] = ()
+    _counts_from_0: ClassVar[tuple[str, ...]] = ()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self._counts and value is not None:
-            value = count(f"{type(self).__name__}.{name}", value)
+            value = count(f"{type(self).__name__}.{name}", value, least=0 if name in self._counts_from_0 else 1)
         super().__setattr__(name, value)
 
     def __eq__(self, other: object) -> bool:
@@ -27,14 +28,14 @@ class Section(ConfigElement):
     __hash__ = None  # type: ignore[assignment]
 
 
-def count(name: str, value: Any) -> int:
-    """A whole number from 1 on, as int.
+def count(name: str, value: Any, least: int = 1) -> int:
+    """A whole number from ``least`` on, as int.
 
     Raises:
         RunConfigurationException: it is something else.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise RunConfigurationException(f"{name} is a whole number from 1 on, not {value!r}.")
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise RunConfigurationException(f"{name} is a whole number from {least} on, not {value!r}.")
     return value
 
 
@@ -92,6 +93,7 @@ class TensorflowConfiguration(Section):
 
     _fields = ("worker_count", "parameter_server_count")
     _counts = _fields
+    _counts_from_0 = ("parameter_server_count",)
 
     def __init__(self, worker_count: int = 1, parameter_server_count: int = 1) -> None:
         self.worker_count = worker_count
