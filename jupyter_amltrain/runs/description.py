@@ -72,15 +72,17 @@ def error(run: RunRecord, run_folder: Path) -> dict[str, Any]:
 
 
 def detailed_status(store: Store, run_folder: Path, run: RunRecord, now: float) -> dict[str, Any]:
-    """State, why, since when, and the last line that the run wrote.
+    """State, why, since when, and the last line that the run wrote; ``details`` is the SDK's name for why.
 
     ``elapsed_s`` is how long it has been in its state, of a run that is over how long it took from its submit.
     """
     since = run.ended or state_since(store, run)
     lines = last_lines(log_tail(run_folder))
+    why = reason(store, run)
     return {
         "status": run.status,
-        "reason": reason(store, run),
+        "details": why or None,
+        "reason": why,
         "since": _utc(since),
         "elapsed_s": run.ended - run.created if run.ended else max(0.0, now - since),
         "last_log_line": lines[-1] if lines else "",

@@ -179,7 +179,7 @@ class Run(Recreated):
         return self._record().status
 
     def get_detailed_status(self) -> dict[str, Any]:
-        """Its state with ``reason``, ``since``, ``elapsed_s`` and ``last_log_line``."""
+        """Its state with ``details`` (why), ``since``, ``elapsed_s`` and ``last_log_line``."""
         from .description import detailed_status
 
         return detailed_status(self._store, self._folder, self._record(), time.time())

@@ -189,7 +189,7 @@ def test_offline(tmp_path: Path) -> None:
         "True True 47\n"
         "Attempted to log scalar metric loss:\n0.5\nAttempted to log scalar metric loss:\nnan\n"
         "Attempted to log list metric l:\n[1]\nAttempted to log row metric r:\n{'x': 1}\n"
-        "Attempted to set tag a:\nb\n"
+        "Attempted to add tag a with value b\n"
     )
 
 

@@ -307,6 +307,7 @@ def test_detailed_status_of_a_queued_run(workspace: Workspace, new_run: Any) -> 
     status = new_run("pets_2_b", max_nodes=1).get_detailed_status()
     assert (status["status"], status["last_log_line"]) == ("Queued", "")
     assert status["reason"] == "waiting for a free slot on gpu-cluster (1 of 1 in use); next in line"
+    assert status["details"] == status["reason"]
     assert 0 <= status["elapsed_s"] < 60
 
 

@@ -173,9 +173,12 @@ class _OfflineRun(Run):
 
         super().__init__("OfflineRun_%s" % uuid4(), "")
 
+    def tag(self, key: str, value: "Any" = None) -> None:
+        """Print the tag."""
+        print("Attempted to add tag %s with value %s" % (key, value))
+
     def set_tags(self, tags: "Dict[str, Any]") -> None:
-        for key, value in tags.items():
-            print("Attempted to set tag %s:\n%s" % (key, value))
+        print("Attempted to set tags %s" % tags)
 
     def _send_metric(self, shape: str, name: str, value: "Any", step: "Optional[float]") -> None:
         print("Attempted to log %s metric %s:\n%s" % (shape, name, value))
