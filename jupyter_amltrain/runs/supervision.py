@@ -55,6 +55,7 @@ class Supervision:
         self._engine: Engine = get_engine(run.engine)
         self._canceling: threading.Thread | None = None
         self._engine_was_away = False
+        self._started = 0.0
 
     def run_to_end(self) -> None:
         """From wherever the run is now to a terminal state."""
@@ -172,12 +173,19 @@ class Supervision:
         return self._store.run(self._id).status == states.CANCEL_REQUESTED
 
     def _refuse_if_canceled(self) -> None:
-        if self.cancel_requested():
+        """Stop preparing a run that the user has given up.
+
+        A supervisor that was killed while it started the job may have left one behind: then it is taken over first and
+        ended like any other.
+        """
+        began = any(change.status == states.STARTING for change in self._store.transitions(self._id))
+        if self.cancel_requested() and not began:
             raise CanceledException("canceled before it started")
 
     # --- while it runs -------------------------------------------------------------------------------------------
 
     def _take_in(self, handle: dict[str, Any]) -> Exit:
+        self._started = self._store.run(self._id).started or time.time()
         while True:
             try:
                 intake = Intake(self._store, self._run, self._folder / DRIVER_LOG)
@@ -255,7 +263,7 @@ class Supervision:
         if self._store.changed() and self.cancel_requested():
             self._stop(handle)
         limit_s = self._definition.max_run_duration_seconds
-        if limit_s and time.time() - (self._run.started or self._run.created) > limit_s:
+        if limit_s and time.time() - self._started > limit_s:
             reason = f"It ran longer than its limit of {limit_s:.0f} s and was stopped."
             self._store.update_run(self._id, error={"code": "UserError", "message": reason})
             self._stop(handle)

@@ -15,9 +15,12 @@ from hypothesis import strategies as st
 from jupyter_amltrain.runs.stream import MAX_ENVELOPE_BYTES, Assembler, Record, Splitter, points
 
 JOB = Path(__file__).parents[2] / "jupyter_amltrain" / "job"
+# Only for this import: the azureml package beside it is the job's, and no test of ours may meet it.
 sys.path.append(str(JOB / "python-path"))
 
 from amltrain_job.channel import Channel, envelopes, plain_value  # noqa: E402
+
+sys.path.remove(str(JOB / "python-path"))
 
 GET_RUN = "from azureml.core import Run\nrun = Run.get_context()\n"
 
