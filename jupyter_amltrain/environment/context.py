@@ -29,7 +29,8 @@ def needed_paths(dockerfile: str, folder: str | None) -> tuple[str, ...]:
         if folder is None:
             raise UserErrorException(
                 f"Dockerfile line {line} copies {source!r}, but a Dockerfile given as text has no folder to copy from."
-                " Save it as a file next to what it copies and give its path."
+                " Name the folder, with --context DIR in a cell or docker.build_context in Python, or give the path of"
+                " a Dockerfile, which copies from its own folder."
             )
         parts = [part for part in PurePosixPath(source.lstrip("/")).parts if part != "."]
         if ".." in parts:

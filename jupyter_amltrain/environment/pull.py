@@ -149,6 +149,12 @@ class BaseImage:
         return RegistryException(f"The image {self.reference} cannot be had from {registry}: {message}. {self._ways()}")
 
     def _refused(self, registry: str, message: str) -> EngineException:
+        missing = [name for name in ("username", "password") if self._given and not self._given[name]]
+        if missing:
+            return RegistryException(
+                f"The registry {registry} wants a username and a password for {self.reference}, and"
+                f" docker.base_image_registry.{missing[0]} is empty."
+            )
         if self._given:
             return RegistryException(
                 f"The registry {registry} refuses the user '{self._given['username']}' for {self.reference}: {message}."

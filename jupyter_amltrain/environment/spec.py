@@ -209,7 +209,9 @@ class Environment(ConfigElement):
             return Environment._from_spec(spec)
         known = workspace.store.list_environments()
         if name in known:
-            raise UserErrorException(f"environment '{name}' has no version {version}.")
+            raise UserErrorException(
+                f"environment '{name}' has no version {version}; its latest is {known[name].get('version')}."
+            )
         raise NameNotFoundException("environment", name, known, "Register one with %%aml_env or Environment.register.")
 
     @staticmethod

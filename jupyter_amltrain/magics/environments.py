@@ -84,8 +84,8 @@ class EnvironmentMagics(Magics):
             return prepare_watched(
                 engine, environment._to_spec(), environment._secrets(), (lambda _: None) if quiet else _show
             )
-        except ImageBuildException as error:
-            raise ImageBuildException(_in_cell_lines(error.message), inner_exception=error) from error
+        except (ImageBuildException, UserErrorException) as error:
+            raise type(error)(_in_cell_lines(error.message), inner_exception=error) from error
 
 
 def _show(text: str) -> None:

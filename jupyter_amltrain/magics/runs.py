@@ -107,6 +107,8 @@ class RunMagics(Magics):
             raise UserErrorException(
                 f"The cell is the script, so '{asked.script}' has no place; put the script's arguments after --."
             )
+        elif not any(line.strip() and not line.lstrip().startswith("#") for line in cell.splitlines()):
+            raise UserErrorException("The cell is empty: below the line with %%aml_submit comes the script to run.")
         else:
             script = CellScript(asked.name, _CELL_HEAD + cell, with_folder=asked.source is not None)
             folder, name = asked.source or ".", asked.name

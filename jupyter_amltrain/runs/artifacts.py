@@ -149,8 +149,9 @@ def copy_artifact(run_folder: Path, name: str, destination: Path) -> Path:
                 shutil.copyfileobj(source, target, 1 << 20)
             partial.replace(destination)
         except OSError as error:
+            why = f"{destination.parent} is not a folder" if destination.parent.is_file() else error.strerror
             raise UserErrorException(
-                f"{destination} cannot be written: {error.strerror}.", inner_exception=error
+                f"{destination} cannot be written: {why}. Give another output_file_path.", inner_exception=error
             ) from error
         finally:
             with suppress(OSError):  # it is gone when all went well

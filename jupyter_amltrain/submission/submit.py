@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -170,8 +170,8 @@ def _source_directory(source_directory: Path, script: str, needs_no_script: bool
     if not path.is_file():
         # The sentence of the SDK (azureml-v1.md section 7.1), then what is there instead.
         raise ExperimentExecutionException(
-            f"{shown(str(path))} script path doesn't exist. The script should be inside the project folder."
-            f"{_scripts_in(folder, 'There are', script)}"
+            f"{shown(posixpath.normpath(path))} script path doesn't exist. The script should be inside the project"
+            f" folder.{_scripts_in(folder, 'There are', script)}"
         )
     if folder.resolve() not in path.resolve().parents:
         raise ExperimentExecutionException(
@@ -184,9 +184,10 @@ def _source_directory(source_directory: Path, script: str, needs_no_script: bool
 def _scripts_in(folder: Path, there_are: str, wanted: str = "") -> str:
     """The scripts that the user may have meant, as a sentence with a space in front."""
     scripts = sorted(item.name for item in folder.glob("*.py") if item.is_file())
-    nearest = get_close_matches(wanted, scripts, n=1, cutoff=0.6)
+    by_stem = {PurePath(name).stem: name for name in scripts}
+    nearest = get_close_matches(PurePath(wanted).stem, by_stem, n=1, cutoff=0.6)
     if nearest:
-        return f" Did you mean '{nearest[0]}'?"
+        return f" Did you mean '{by_stem[nearest[0]]}'?"
     more = " …" if len(scripts) > _SCRIPTS_NAMED else ""
     return f" {there_are}: {', '.join(scripts[:_SCRIPTS_NAMED])}{more}." if scripts else " There is no .py file in it."
 
@@ -215,7 +216,7 @@ def _target(workspace: Workspace, name: str, nodes: int) -> dict[str, Any]:
         ComputeTarget(workspace, _LOCAL)  # always there, made when first asked for
         target = workspace.store.get_target(name)
     if target is None:
-        missing = NameNotFoundException("compute target", name, workspace.store.list_targets())
+        missing = NameNotFoundException("compute target", name, {_LOCAL, *workspace.store.list_targets()})
         raise ComputeTargetException(missing.message)
     if nodes > int(target["max_nodes"]):
         raise ComputeTargetException(
