@@ -39,7 +39,7 @@ def lab(docker_host: str, amltrain_home: Path, tmp_path: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     command += [f"--port={port}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
     environment = {**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path / "config"), "AMLTRAIN_GPU": "prefer"}
     with open(tmp_path / "lab.log", "wb") as log:
@@ -80,13 +80,13 @@ def run_all_cells(page: Page, url: str) -> None:
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
     accept = page.locator(".jp-Dialog .jp-mod-accept")  # the kernel that is offered
     page.add_locator_handler(accept, lambda: accept.first.click())
-    page.locator("#jp-main-statusbar", has_text="Idle").wait_for(timeout=60_000)
+    page.locator("#jp-main-statusbar", has_text="Idle").wait_for(timeout=120_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_function(
         "() => { const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];"
         " return prompts.length && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent)); }",
-        timeout=120_000,
+        timeout=240_000,
     )
 
 
