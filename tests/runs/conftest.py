@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.runs import status as states
+from jupyter_amltrain.runs.control import cancel
 from jupyter_amltrain.runs.experiment import Experiment
 from jupyter_amltrain.runs.lock import is_free
 from jupyter_amltrain.runs.reconcile import reconcile
@@ -23,11 +24,14 @@ Submit = Callable[..., ScriptRun]
 
 
 @pytest.fixture
-def workspace(docker_host: str, amltrain_home: Path) -> Workspace:
-    """A new workspace with a target ``docker-target`` of one node."""
+def workspace(docker_host: str, amltrain_home: Path) -> Iterator[Workspace]:
+    """A new workspace with a target ``docker-target`` of one node; what a test leaves running is canceled."""
     made = Workspace.create("tests", show_output=False)
     set_target(made, max_nodes=1)
-    return made
+    yield made
+    for run in reversed(made.store.runs(status=(*states.ACTIVE, *states.WAITING))):
+        cancel(made.folder, made.store, run.id)
+        wait_for_end(made, run.id, 30)
 
 
 def set_target(workspace: Workspace, **definition: object) -> None:
@@ -47,7 +51,8 @@ def submit(workspace: Workspace, tmp_path: Path) -> Submit:
         (source / "train.py").write_text(script)
         environment = Environment("plain")
         environment.docker.enabled = True
-        environment.docker.base_image = image
+        if image:
+            environment.docker.base_image = image
         environment.python.user_managed_dependencies = True
         config = RunConfiguration()
         config.environment = environment

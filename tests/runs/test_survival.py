@@ -12,6 +12,7 @@ import docker
 import pytest
 
 from engine.daemon import DockerDaemon
+from jupyter_amltrain.runs.control import cancel
 from jupyter_amltrain.runs.lock import is_free
 from jupyter_amltrain.runs.reconcile import reconcile
 from jupyter_amltrain.workspace import Workspace
@@ -81,6 +82,21 @@ def test_a_supervisor_killed_in_any_state_is_replaced(workspace: Workspace, subm
     assert wait_for_end(workspace, run.id) == "Completed"
     assert driver_log(workspace, run.id) == b"begun\ndone\n"
     assert _containers(run.id) == []
+
+
+@pytest.mark.parametrize("engine", ["docker", "local"])
+def test_a_cancel_is_done_though_the_supervisor_is_killed_over_it(
+    workspace: Workspace, submit: Submit, engine: str
+) -> None:
+    set_target(workspace, max_nodes=1, engine=engine)
+    image = "python-base:1" if engine == "docker" else ""
+    for state in ("Preparing", "Starting", "Running"):
+        run = submit(UNTIL_TOLD, image=image)
+        wait_until(lambda run=run, state=state: workspace.store.run(run.id).status in (state, "Running"), state)
+        cancel(workspace.folder, workspace.store, run.id)
+        kill_supervisor(workspace, run.id)
+        assert wait_for_end(workspace, run.id, 30) == "Canceled"
+        assert _containers(run.id) == []
 
 
 def test_a_container_removed_from_outside_ends_the_run_with_the_reason(workspace: Workspace, submit: Submit) -> None:
