@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -93,6 +94,11 @@ class Workspace(Recreated):
         self.sku: str = settings["sku"]
         self.tags: dict[str, str] = settings["tags"]
         self.reconcile()
+        if "ipykernel" in sys.modules:
+            # A person is about to submit; a script that only reads does not need the helper.
+            from .runs.launch import warm_up
+
+            warm_up()
 
     # --- finding and making ------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
+_WARM_UP_AFTER_S = 2.0
 _lock = threading.Lock()
 _helper: tuple[int, subprocess.Popen[bytes]] | None = None
 
@@ -54,6 +55,10 @@ def start_supervisor(workspace_folder: Path, run_id: str, secrets: Mapping[str, 
         process.stdin.close()
     # Reaped when it ends, so that no zombie stays in a kernel that lives for weeks.
     threading.Thread(target=process.wait, daemon=True).start()
+    if secrets is not None:  # a submit, and where there is one there may be more; not in the way of this one
+        later = threading.Timer(_WARM_UP_AFTER_S, warm_up)
+        later.daemon = True
+        later.start()
 
 
 def _python(*arguments: str, stdin: int) -> subprocess.Popen[bytes]:
