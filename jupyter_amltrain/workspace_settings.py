@@ -7,6 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,8 @@ def make_workspace(
     try:
         write_json(folder / _FILE, settings)
     except OSError as error:
+        with suppress(OSError):  # it is not ours alone when something is in it
+            folder.rmdir()
         raise _unusable(folder, error) from error
     return True
 
