@@ -197,12 +197,15 @@ class Environment(ConfigElement):
         return registered
 
     @staticmethod
-    def get(workspace: Workspace, name: str, version: str | int | None = None) -> Environment:
+    def get(workspace: Workspace, name: str, version: str | int | None = None, label: str | None = None) -> Environment:
         """The registered environment of that name, its latest version unless one is given.
 
         Raises:
             NameNotFoundException: there is none; the message suggests the nearest name.
+            UserErrorException: there is no such version, or the label is another than ``latest``.
         """
+        if label not in (None, "latest") or (label and version):
+            raise UserErrorException("Environments have versions and one label, 'latest'; give one of the two.")
         number = None if version is None else str(version)
         spec = workspace.store.get_environment(name, number) if number is None or number.isdecimal() else None
         if spec is not None:

@@ -20,7 +20,7 @@ from jupyter_amltrain.errors import ComputeTargetException, UserErrorException
 from jupyter_amltrain.runs import status as states
 from jupyter_amltrain.workspace import Workspace
 
-SDK = json.loads((Path(__file__).parents[1] / "azureml_alias" / "members.json").read_text())
+SDK = json.loads((Path(__file__).parents[1] / "azureml_alias" / "recorded" / "signatures.json").read_text())
 
 EXISTING = """\
 Succeeded
@@ -266,7 +266,7 @@ def test_the_signature_is_the_sdks_with_ours_by_keyword() -> None:
     # 1.61 has 1800 s of idle time; we keep the None of 1.16, which the service took as 120 s.
     assert theirs == [
         (name, None if name == "idle_seconds_before_scaledown" else default)
-        for name, default in SDK["provisioning_configuration"]
+        for name, default in SDK["AmlCompute.provisioning_configuration"]
     ]
     assert theirs == [
         (item.name, item.default)
