@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 # module, 1.16 from its source.
 PUBLIC = json.loads((Path(__file__).parent / "public_paths.json").read_text())
 
-# Served beyond that list: parents, azureml-widgets, and what is not a class.
+# Served beyond that list: parents, azureml-widgets, azureml-telemetry, and what is not a class.
 BEYOND = {
     "azureml": set(),
     "azureml._common": set(),
@@ -35,6 +35,7 @@ BEYOND = {
     "azureml.core.webservice": set(),
     "azureml.data": set(),
     "azureml.exceptions": {"ExperimentNotFoundException", "VERSION"},
+    "azureml.telemetry": {"set_diagnostics_collection"},
     "azureml.widgets": {"RunDetails"},
     "azureml.widgets.run_details": {"RunDetails"},
 }
@@ -78,6 +79,13 @@ def test_submodules_are_there_after_importing_the_package_as_in_the_sdk() -> Non
     assert azureml.core.compute.amlcompute.AmlCompute is jupyter_amltrain.AmlCompute
     assert azureml.core.__version__ == azureml.core.VERSION
     assert jupyter_amltrain.__version__ in azureml.core.VERSION
+
+
+def test_telemetry_can_be_switched_on_and_sends_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    from azureml.telemetry import set_diagnostics_collection
+
+    assert set_diagnostics_collection(send_diagnostics=True) is None
+    assert capsys.readouterr() == ("", "")
 
 
 def test_star_import_reload_inspect_and_pickle() -> None:
