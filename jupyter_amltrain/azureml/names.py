@@ -1,7 +1,8 @@
 """Which name of the SDK is where in this package, and from which modules of the SDK it can be imported.
 
 The places are those of azureml-core 1.16 and 1.61, of azureml-widgets and azureml-telemetry, all public ones, also
-where a module has a name only because it uses it. ``tests/azureml_alias/public_paths.json`` was read off the real packages.
+where a module has a name only because it uses it. ``tests/azureml_alias/public_paths.json`` was read off the real
+packages.
 """
 
 from __future__ import annotations
