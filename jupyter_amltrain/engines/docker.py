@@ -150,7 +150,7 @@ class DockerEngine:
         try:
             client.start(job.name)
         except errors.APIError as error:
-            stream.close()
+            _hang_up(stream)
             text = str(error.explanation or error)
             if _is_gpu_refusal(text):
                 client.remove_container(job.name, force=True)
@@ -280,7 +280,7 @@ class DockerEngine:
 
         attached = self._attached.pop(handle["container"], None)
         if attached is not None:
-            attached.close()
+            _hang_up(attached)
         deadline = time.monotonic() + _REMOVED_WITHIN_S
         with self._client() as client:
             while True:
@@ -466,6 +466,13 @@ def _rest(frames: Iterator[tuple[str, bytes]], taken: dict[str, int]) -> Iterato
             yield Chunk(0, name, fresh)
 
 
+def _hang_up(stream: socket.SocketIO) -> None:
+    """Close an attached stream and the connection under it, which docker-py leaves to the garbage collector."""
+    connection: Any = getattr(stream, "_sock", stream)
+    stream.close()
+    connection.close()
+
+
 def _received(stream: socket.SocketIO) -> Iterator[bytes]:
     """What arrives on an attached stream, as much at a time as is there."""
     connection: Any = getattr(stream, "_sock", stream)
@@ -477,4 +484,4 @@ def _received(stream: socket.SocketIO) -> Iterator[bytes]:
     except OSError:
         return  # the engine went away: the caller polls
     finally:
-        stream.close()
+        _hang_up(stream)
