@@ -27,6 +27,23 @@ class AmlCompute(ComputeTarget):
     """
 
     _absent = {
+        **dict.fromkeys(
+            (
+                "admin_username",
+                "admin_user_password",
+                "admin_user_ssh_key",
+                "cluster_resource_id",
+                "identity_id",
+                "identity_type",
+                "remote_login_port_public_access",
+                "subnet_name",
+                "vnet_name",
+                "vnet_resourcegroup_name",
+            ),
+            "there is no virtual machine behind it",
+        ),
+        "cluster_location": "location is where it is",
+        "is_attached": "it was created here, and nothing can be attached",
         "add_identity": "there is no virtual machine that could have an identity",
         "get": "serialize() gives it as a dictionary",
         "list_quotas": "there are no quotas; max_nodes is the limit",
@@ -264,6 +281,11 @@ class AmlCompute(ComputeTarget):
                     "vmSize": self.vm_size,
                     "vmPriority": self.vm_priority,
                     "scaleSettings": self.scale_settings.serialize(),
+                    "userAccountCredentials": dict.fromkeys(
+                        ("adminUserName", "adminUserPassword", "adminUserSshPublicKey")
+                    ),
+                    "subnet": {"id": None},
+                    "remoteLoginPortPublicAccess": "NotSpecified",
                 },
                 "status": self.status.serialize(),
             },

@@ -163,6 +163,55 @@ def transcripts() -> dict[str, dict[str, Any]]:
     return found
 
 
+CLUSTER = {
+    "name": "gpu-cluster",
+    "location": "here",
+    "tags": None,
+    "properties": {
+        "computeType": "AmlCompute",
+        "description": None,
+        "resourceId": None,
+        "provisioningState": "Succeeded",
+        "provisioningErrors": None,
+        "createdOn": "2020-10-01T00:00:00Z",
+        "modifiedOn": "2020-10-01T00:00:00Z",
+        "properties": {
+            "vmSize": "STANDARD_NC6",
+            "vmPriority": "Dedicated",
+            "scaleSettings": {"minNodeCount": 0, "maxNodeCount": 4, "nodeIdleTimeBeforeScaleDown": "PT120S"},
+            "subnet": None,
+            "allocationState": "Steady",
+            "allocationStateTransitionTime": "2020-10-01T00:00:00Z",
+            "currentNodeCount": 0,
+            "targetNodeCount": 0,
+            "errors": None,
+            "nodeStateCounts": {
+                f"{state}NodeCount": 0 for state in ("preparing", "running", "idle", "unusable", "leaving", "preempted")
+            },
+        },
+    },
+}
+"""What the service says of a cluster."""
+
+
+def cluster(workspace: Any) -> dict[str, Any]:
+    """Attributes of a cluster and the keys of its dictionaries."""
+    from azureml.core.compute import AmlCompute
+
+    AmlCompute._get_resource_manager_endpoint = lambda *_: "https://host"
+    target = object.__new__(AmlCompute)
+    target._initialize(workspace, CLUSTER)
+    return {
+        "attributes": sorted(name for name in vars(target) if not name.startswith("_")),
+        "dictionary": _keys(target.serialize()),
+        "status": _keys(target.status.serialize()),
+    }
+
+
+def _keys(value: Any) -> Any:
+    return {key: _keys(inner) for key, inner in sorted(value.items())} if isinstance(value, dict) else None
+
+
 def objects() -> dict[str, Any]:
     """Text and HTML of an experiment and a run that no service knows, and which experiment names are taken."""
     from azureml._restclient.models.run_dto import RunDto
@@ -191,6 +240,7 @@ def objects() -> dict[str, Any]:
         return True
 
     return {
+        "cluster": cluster(workspace),
         "repr": {"workspace": repr(workspace), "experiment": repr(experiment), "run": repr(run)},
         "str": {"experiment": str(experiment), "run": str(script_run)},
         "columns": {

@@ -11,7 +11,15 @@ from typing import Any
 
 import pytest
 
-from jupyter_amltrain import Environment, Experiment, RunConfiguration, ScriptRunConfig, Workspace
+from jupyter_amltrain import (
+    AmlCompute,
+    ComputeTarget,
+    Environment,
+    Experiment,
+    RunConfiguration,
+    ScriptRunConfig,
+    Workspace,
+)
 from jupyter_amltrain.absent import why_absent
 from jupyter_amltrain.azureml.names import TARGETS
 from jupyter_amltrain.errors import ActivityFailedException, UserErrorException
@@ -151,6 +159,19 @@ def test_texts_and_columns(workspace: Workspace) -> None:
     for ours, theirs in ((experiment, "experiment"), (run, "run")):
         columns = re.findall("<th>(.*?)</th>", ours._repr_html_())
         assert columns == [name for name in OBJECTS["columns"][theirs] if name != "Docs Page"]
+
+
+def keys(value: Any) -> Any:
+    return {key: keys(inner) for key, inner in sorted(value.items())} if isinstance(value, dict) else None
+
+
+def test_a_cluster_has_the_attributes_and_keys_of_the_sdk(workspace: Workspace) -> None:
+    configuration = AmlCompute.provisioning_configuration("STANDARD_NC6", max_nodes=4)
+    target = ComputeTarget.create(workspace, "gpu-cluster", configuration)
+    for name in OBJECTS["cluster"]["attributes"]:
+        assert hasattr(target, name) or "cannot be used here" in why_absent(AmlCompute, name)
+    assert keys(target.serialize()) == OBJECTS["cluster"]["dictionary"]
+    assert keys(target.get_status().serialize()) == OBJECTS["cluster"]["status"]
 
 
 @pytest.mark.parametrize(("name", "taken"), OBJECTS["experiment names"].items())
