@@ -256,7 +256,6 @@ def test_details(finished: ScriptRun) -> None:
         "runId",
         "target",
         "status",
-        "startTimeUtc",
         "endTimeUtc",
         "properties",
         "inputDatasets",
@@ -265,7 +264,6 @@ def test_details(finished: ScriptRun) -> None:
         "logFiles",
     ]
     assert (details["runId"], details["target"], details["status"]) == ("pets_1_a", "gpu-cluster", "Completed")
-    assert details["startTimeUtc"] is None
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", details["endTimeUtc"])
     assert list(details["logFiles"]) == ["azureml-logs/70_driver_log.txt", "logs/train.log"]
     assert Path(details["logFiles"]["logs/train.log"]).read_text() == "x"
