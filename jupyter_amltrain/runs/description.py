@@ -30,8 +30,8 @@ def details(store: Store, run_folder: Path, run: RunRecord) -> dict[str, Any]:
         "runId": run.id,
         "target": run.target,
         "status": run.status,
-        "startTimeUtc": _utc(run.started),
-        "endTimeUtc": _utc(run.ended),
+        # Scripts ask whether the key is there, as the SDK leaves out what is not known yet.
+        **{key: _utc(at) for key, at in (("startTimeUtc", run.started), ("endTimeUtc", run.ended)) if at is not None},
         "properties": store.properties(run.id),
         "inputDatasets": [],
         "outputDatasets": [],

@@ -214,10 +214,12 @@ def _keys(value: Any) -> Any:
 
 def objects() -> dict[str, Any]:
     """Text and HTML of an experiment and a run that no service knows, and which experiment names are taken."""
+    from azureml._restclient.models.run_details_dto import RunDetailsDto
     from azureml._restclient.models.run_dto import RunDto
     from azureml._restclient.service_context import ServiceContext
     from azureml.core import Experiment, Run, ScriptRun, Workspace
     from azureml.core.authentication import AbstractAuthentication
+    from azureml.core.run import camel_case_transformer
 
     class NoLogin(AbstractAuthentication):
         def get_authentication_header(self) -> dict[str, str]:
@@ -239,7 +241,12 @@ def objects() -> dict[str, Any]:
             return False
         return True
 
+    details = RunDetailsDto(
+        **{"run_id": "r", "target": "t", "status": "Queued", "properties": {}, "run_definition": {}, "log_files": {}},
+        **{"input_datasets": [], "output_datasets": []},
+    )
     return {
+        "details of a queued run": sorted(details.as_dict(key_transformer=camel_case_transformer)),
         "cluster": cluster(workspace),
         "repr": {"workspace": repr(workspace), "experiment": repr(experiment), "run": repr(run)},
         "str": {"experiment": str(experiment), "run": str(script_run)},

@@ -161,6 +161,10 @@ def test_texts_and_columns(workspace: Workspace) -> None:
         assert columns == [name for name in OBJECTS["columns"][theirs] if name != "Docs Page"]
 
 
+def test_details_of_a_run_that_has_not_begun(workspace: Workspace) -> None:
+    assert sorted(enter_run(workspace).get_details()) == OBJECTS["details of a queued run"]
+
+
 def keys(value: Any) -> Any:
     return {key: keys(inner) for key, inner in sorted(value.items())} if isinstance(value, dict) else None
 
