@@ -6,18 +6,21 @@ import sys
 from html import escape
 from typing import Any
 
+from ..absent import Recreated
 from ..errors import UserErrorException
 from .description import last_lines, log_tail
 from .html import table
 from .run import Run
 
 
-class RunDetails:
+class RunDetails(Recreated):
     """State, metrics and the end of the log of a run, as of when it is shown.
 
     Args:
         run_instance: the run to show.
     """
+
+    _absent = {"get_widget_data": "run.get_details() and run.get_metrics() have what it shows"}
 
     def __init__(self, run_instance: Run) -> None:
         if not isinstance(run_instance, Run):
