@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -344,6 +344,7 @@ class DockerEngine:
         try:
             with self._client(timeout=2) as client:
                 self._facts[self._where()] = EngineFacts.ask(client)
+                _sweep_probes(client)
         except EngineException:
             self._facts.pop(self._where(), None)
 
@@ -373,7 +374,7 @@ class DockerEngine:
             device_requests=[{"Driver": "", "Count": -1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}],
             network_mode="none",
         )
-        probe = client.create_container(images[0], ["/amltrain-gpu-probe"], host_config=config)["Id"]
+        probe = client.create_container(images[0], ["/amltrain-gpu-probe"], host_config=config, labels=_PROBE)["Id"]
         try:
             client.start(probe)
         except errors.APIError as error:
@@ -402,7 +403,7 @@ class DockerEngine:
             config = client.create_host_config(
                 mounts=[{"Type": "bind", "Source": str(memory.parent), "Target": "/amltrain-probe", "ReadOnly": True}]
             )
-            probe = client.create_container(job.image, ["/amltrain-probe"], host_config=config)["Id"]
+            probe = client.create_container(job.image, ["/amltrain-probe"], host_config=config, labels=_PROBE)["Id"]
             try:
                 client.get_archive(probe, f"/amltrain-probe/{nonce}")
             finally:
@@ -425,6 +426,20 @@ _NO_GPU = (
     " nvidia-container-toolkit and restart Docker; to run on the CPU instead, set AMLTRAIN_GPU=prefer, or choose a"
     " target whose VM size has no GPU."
 )
+
+
+_PROBE = {"amltrain.probe": "1"}
+_PROBES_LAST_S = 60
+
+
+def _sweep_probes(client: _Api) -> None:
+    """Remove containers that were made to be looked into and whose maker was killed before it could remove them."""
+    from docker import errors
+
+    for found in client.containers(all=True, filters={"label": "amltrain.probe", "status": "created"}):
+        if found["Created"] < time.time() - _PROBES_LAST_S:
+            with suppress(errors.APIError):
+                client.remove_container(found["Id"])
 
 
 def _is_gpu_refusal(text: str) -> bool:

@@ -154,10 +154,11 @@ def test_an_engine_that_goes_and_comes_back_ends_the_run_with_the_reason(
 def test_fifty_runs_on_two_slots_go_in_order_and_never_three_at_once(workspace: Workspace, submit: Submit) -> None:
     set_target(workspace, max_nodes=2)
     runs = [submit("import time; print('hello'); time.sleep(0.05)") for _ in range(50)]
+    mine = tuple(run.id for run in runs)
     supervisors, containers = [], []
 
     def all_over() -> bool:
-        containers.append(len(_containers("")))
+        containers.append(sum(name.endswith(mine) for name in _containers("")))
         supervisors.append(_supervisor_processes())
         reconcile(workspace.folder, workspace.store)
         return all(_is_over(workspace, run.id) for run in runs)
