@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from ..submission.job import WORK_FOLDER, Job, Resources
 from .containers import EngineFacts, container_request, explain_exit
 from .docker_address import DockerAddress, docker_url, find_docker
 from .frames import demultiplex, demultiplex_log
+from .probes import can_give_gpus, ensure_shared, is_gpu_refusal, sweep_probes
 from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class DockerEngine:
         with self._docker() as docker:
             notes = list(check_environment(docker, environment, secrets))
             client = docker.api
-            if resources.gpus and not self._can_give_gpus(client):
+            if resources.gpus and not can_give_gpus(client):
                 if resources.gpu_policy != "prefer":
                     raise GpuUnavailableException(_NO_GPU)
                 notes.append("no GPU can be given by this engine: the run uses the CPU")
@@ -101,7 +102,7 @@ class DockerEngine:
 
         facts = self._known(client)
         if job.mounts:
-            self._ensure_shared(client, job)
+            ensure_shared(client, facts.engine_id, job.image)
         if facts.home_needed:
             (Path(job.run_folder) / WORK_FOLDER / "home").mkdir(parents=True, exist_ok=True)
         request = container_request(job, facts, getpass.getuser(), gpus=gpus)
@@ -152,7 +153,7 @@ class DockerEngine:
         except errors.APIError as error:
             _hang_up(stream)
             text = str(error.explanation or error)
-            if _is_gpu_refusal(text):
+            if is_gpu_refusal(text):
                 client.remove_container(job.name, force=True)
                 if job.resources.gpu_policy != "prefer":
                     raise GpuUnavailableException(_NO_GPU) from error
@@ -344,7 +345,7 @@ class DockerEngine:
         try:
             with self._client(timeout=2) as client:
                 self._facts[self._where()] = EngineFacts.ask(client)
-                _sweep_probes(client)
+                sweep_probes(client)
         except EngineException:
             self._facts.pop(self._where(), None)
 
@@ -359,65 +360,6 @@ class DockerEngine:
     def _where(self) -> str:
         return self._url or docker_url()
 
-    def _can_give_gpus(self, client: _Api) -> bool:
-        """Whether a container with a GPU could start here, asked without running anything.
-
-        The engine looks for its GPU driver, and NVIDIA's hook for the device, before the program; so a program that
-        does not exist tells the two refusals apart.
-        """
-        from docker import errors
-
-        images = client.images(quiet=True)
-        if not images:
-            return True  # nothing to ask with: the start will tell
-        config = client.create_host_config(
-            device_requests=[{"Driver": "", "Count": -1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}],
-            network_mode="none",
-        )
-        probe = client.create_container(images[0], ["/amltrain-gpu-probe"], host_config=config, labels=_PROBE)["Id"]
-        try:
-            client.start(probe)
-        except errors.APIError as error:
-            return not _is_gpu_refusal(str(error.explanation or error))
-        finally:
-            client.remove_container(probe, force=True)
-        return True
-
-    def _ensure_shared(self, client: _Api, job: Job) -> None:
-        """Refuse clearly when the engine does not see our folders (remote engine, Jupyter itself in a container).
-
-        Asked once per engine and home folder: a container that is created, never started, and looked into.
-        """
-        from docker import errors
-
-        from ..home import home_folder
-
-        home = home_folder()
-        memory = home / "cache" / f"shared-{self._known(client).engine_id}"
-        if memory.exists():
-            return
-        memory.parent.mkdir(exist_ok=True)
-        nonce = f"amltrain-probe-{os.getpid()}-{threading.get_ident()}"
-        (memory.parent / nonce).touch()
-        try:
-            config = client.create_host_config(
-                mounts=[{"Type": "bind", "Source": str(memory.parent), "Target": "/amltrain-probe", "ReadOnly": True}]
-            )
-            probe = client.create_container(job.image, ["/amltrain-probe"], host_config=config, labels=_PROBE)["Id"]
-            try:
-                client.get_archive(probe, f"/amltrain-probe/{nonce}")
-            finally:
-                client.remove_container(probe, force=True)
-        except errors.APIError as error:
-            raise EngineException(
-                f"The engine does not see the folder {home} of this machine, so it cannot give the job its files"
-                f" ({error.explanation or error}). Set AMLTRAIN_HOME to a folder that both see under the same path"
-                " (Docker Desktop: Settings, Resources, File sharing), or use an engine on this machine."
-            ) from error
-        finally:
-            (memory.parent / nonce).unlink(missing_ok=True)
-        memory.touch()
-
 
 _WITHOUT_DOCKER = "Or set DOCKER_HOST to an engine that answers; AMLTRAIN_ENGINE=local runs without containers."
 
@@ -426,32 +368,6 @@ _NO_GPU = (
     " nvidia-container-toolkit and restart Docker; to run on the CPU instead, set AMLTRAIN_GPU=prefer, or choose a"
     " target whose VM size has no GPU."
 )
-
-
-_PROBE = {"amltrain.probe": "1"}
-_PROBES_LAST_S = 60
-
-
-def _sweep_probes(client: _Api) -> None:
-    """Remove containers that were made to be looked into and whose maker was killed before it could remove them."""
-    from docker import errors
-
-    for found in client.containers(all=True, filters={"label": "amltrain.probe", "status": "created"}):
-        if found["Created"] < time.time() - _PROBES_LAST_S:
-            with suppress(errors.APIError):
-                client.remove_container(found["Id"])
-
-
-def _is_gpu_refusal(text: str) -> bool:
-    return any(
-        sign in text
-        for sign in (
-            "could not select device driver",
-            "nvidia-container-cli",
-            "unresolvable CDI devices",
-            "failed to discover GPU",
-        )
-    )
 
 
 def _unavailable(url: str, error: Exception) -> EngineUnavailableException:
