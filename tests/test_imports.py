@@ -36,7 +36,7 @@ FACES = ("magics", "widget", "server")
 # Third-party packages that may only be imported in some modules. The supervisor imports docker-py without using it, so
 # that a warm one is ready to start a container at once.
 CONFINED = {
-    "docker": r"engines\.(docker|probes)|environment\.image|runs\.supervisor",
+    "docker": r"engines\.(connection|docker|probes)|environment\.image|runs\.supervisor",
     "IPython": r"magics(\..+)?",
     "tornado": r"server(\..+)?",
     "jupyter_server": r"server(\..+)?",

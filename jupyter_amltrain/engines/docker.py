@@ -9,33 +9,20 @@ bytes.
 from __future__ import annotations
 
 import getpass
-import os
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..errors import (
-    EngineException,
-    EngineUnavailableException,
-    GpuUnavailableException,
-    ImageNotFoundException,
-)
+from ..errors import EngineException, GpuUnavailableException, ImageNotFoundException, UserErrorException
 from ..submission.job import WORK_FOLDER, Job, Resources
-from .containers import EngineFacts, container_request, explain_exit
-from .docker_address import DockerAddress, docker_url, find_docker
+from .connection import Api, Connection
+from .containers import container_request, explain_exit
 from .frames import demultiplex, demultiplex_log
 from .probes import can_give_gpus, ensure_shared, is_gpu_refusal, sweep_probes
 from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation
-
-if TYPE_CHECKING:
-    from docker import DockerClient
-
-_Api = Any
-"""docker-py's low-level client, whose type stubs leave out the calls we need."""
 
 _RETRY_STOP_S = 0.01
 _CREATED_WITHIN_S = 30.0
@@ -51,10 +38,8 @@ class DockerEngine:
     host_paths = False
 
     def __init__(self, url: str | None = None) -> None:
-        self._url = url
-        self._local = threading.local()
+        self._connection = Connection(url)
         self._attached: dict[str, socket.SocketIO] = {}
-        self._facts: dict[str, EngineFacts] = {}
 
     # --- before a job --------------------------------------------------------------------------------------------
 
@@ -64,8 +49,8 @@ class DockerEngine:
         """See :meth:`Engine.check`."""
         from ..environment.image import check_environment
 
-        self._refuse_silence()
-        with self._docker() as docker:
+        self._connection.refuse_silence()
+        with self._connection.docker() as docker:
             notes = list(check_environment(docker, environment, secrets))
             client = docker.api
             if resources.gpus and not can_give_gpus(client):
@@ -80,27 +65,29 @@ class DockerEngine:
         """See :meth:`Engine.prepare`."""
         from ..environment.image import prepare_image
 
-        with self._docker() as docker:
+        with self._connection.docker() as docker:
             return prepare_image(docker, environment, log, secrets)
 
     # --- the job's life ------------------------------------------------------------------------------------------
 
     def start(self, job: Job) -> Handle:
         """See :meth:`Engine.start`."""
-        with self._client() as client:
+        url = self._connection.where()
+        with self._connection.client(url) as client:
             # Asking first whether it is there would cost every start a round trip for the sake of the rare second one.
             is_new = self._create(client, job) == "created"
             notes = self._begin(client, job) if is_new else []
-        handle: Handle = {"container": job.name, "notes": notes}
+        # Whatever DOCKER_HOST or the docker context says later, the job is on this engine.
+        handle: Handle = {"container": job.name, "engine_url": url, "notes": notes}
         if job.resources.memory_bytes:
             handle["memory_bytes"] = job.resources.memory_bytes
         return handle
 
-    def _create(self, client: _Api, job: Job, gpus: bool = True) -> str:
+    def _create(self, client: Api, job: Job, gpus: bool = True) -> str:
         """Create the container unless it is there already; its state, ``created`` when it was not started yet."""
         from docker import errors
 
-        facts = self._known(client)
+        facts = self._connection.facts(client)
         if job.mounts:
             ensure_shared(client, facts.engine_id, job.image)
         if facts.home_needed:
@@ -118,7 +105,7 @@ class DockerEngine:
             return self._state_of_existing(client, job)
         return "created"
 
-    def _create_from(self, client: _Api, request: dict[str, Any], name: str) -> None:
+    def _create_from(self, client: Api, request: dict[str, Any], name: str) -> None:
         from docker import errors
 
         try:
@@ -130,7 +117,7 @@ class DockerEngine:
             request["HostConfig"]["Init"] = False
             client.create_container_from_config(request, name=name)
 
-    def _state_of_existing(self, client: _Api, job: Job) -> str:
+    def _state_of_existing(self, client: Api, job: Job) -> str:
         """The state of the container that has the name already; the engine shows it only when it is whole."""
         from docker import errors
 
@@ -143,35 +130,43 @@ class DockerEngine:
                     raise
             time.sleep(_RETRY_STOP_S)
 
-    def _begin(self, client: _Api, job: Job) -> list[str]:
+    def _begin(self, client: Api, job: Job) -> list[str]:
         """Attach, then start, so that not one byte is missed. Returns notes for the control log."""
         from docker import errors
 
         stream = client.attach_socket(job.name, params={"stdout": 1, "stderr": 1, "stream": 1})
-        try:
-            client.start(job.name)
-        except errors.APIError as error:
-            _hang_up(stream)
-            text = str(error.explanation or error)
-            if is_gpu_refusal(text):
-                client.remove_container(job.name, force=True)
-                if job.resources.gpu_policy != "prefer":
-                    raise GpuUnavailableException(_NO_GPU) from error
-                self._create(client, job, gpus=False)
-                return [*self._begin(client, job), "no GPU: the run uses the CPU"]
-            if error.status_code == 304 or "already" in text:
-                return []
-            code = 127 if "not found" in text or "no such file" in text else 126 if "denied" in text else 125
-            self.remove({"container": job.name})
-            raise EngineException(explain_exit(code, job.command[0], text)) from error
+        with ExitStack() as undo:
+            undo.callback(_hang_up, stream)
+            try:
+                client.start(job.name)
+            except errors.APIError as error:
+                if error.status_code == 304 or "already" in str(error.explanation):
+                    return []
+                return self._begin_otherwise(client, job, error)
+            undo.pop_all()
         self._attached[job.name] = stream
         return []
+
+    def _begin_otherwise(self, client: Api, job: Job, error: Exception) -> list[str]:
+        """After a refused start: the same without GPUs where that was the reason and is allowed, else say why."""
+        text = str(getattr(error, "explanation", None) or error)
+        client.remove_container(job.name, force=True, v=True)
+        if is_gpu_refusal(text):
+            if job.resources.gpu_policy != "prefer":
+                raise GpuUnavailableException(_NO_GPU) from error
+            self._create(client, job, gpus=False)
+            return [*self._begin(client, job), "no GPU: the run uses the CPU"]
+        if "not found" in text or "no such file" in text:
+            raise UserErrorException(explain_exit(127, job.command[0], text)) from error
+        if "denied" in text:
+            raise UserErrorException(explain_exit(126, job.command[0], text)) from error
+        raise EngineException(explain_exit(125, detail=text)) from error
 
     def poll(self, handle: Handle) -> Exit | None:
         """See :meth:`Engine.poll`."""
         from docker import errors
 
-        with self._client() as client:
+        with self._connection.client(handle.get("engine_url")) as client:
             try:
                 state = client.inspect_container(handle["container"])["State"]
             except errors.NotFound:
@@ -193,17 +188,19 @@ class DockerEngine:
         """See :meth:`Engine.stream`."""
         taken = {name: (after or {}).get(f"0/{name}", 0) for name in ("stdout", "stderr")}
         attached = self._attached.pop(handle["container"], None)
-        if attached is not None and not any(taken.values()):
-            yield from _rest(demultiplex(_received(attached)), taken)
-            return
-        with self._client() as client:
-            podman = self._known(client).kind == "podman"
+        if attached is not None:
+            if not any(taken.values()):
+                yield from _rest(demultiplex(_received(attached)), taken)
+                return
+            _hang_up(attached)
+        with self._connection.client(handle.get("engine_url")) as client:
+            podman = self._connection.facts(client, handle.get("engine_url")).kind == "podman"
         if podman:
             yield from self._reread(handle, taken)
         else:
-            yield from _rest(self._logged(handle["container"], follow=True), taken)
+            yield from _rest(self._logged(handle, follow=True), taken)
             # Following ends with the container, not with its log (Docker 20.10): read what is left.
-            yield from _rest(self._logged(handle["container"], follow=False), taken)
+            yield from _rest(self._logged(handle, follow=False), taken)
 
     def _reread(self, handle: Handle, taken: dict[str, int]) -> Iterator[Chunk]:
         """For Podman, whose following leaves out lines of a busy job and ends before the log does (seen on 4.3).
@@ -216,7 +213,7 @@ class DockerEngine:
             over = self.poll(handle) is not None
             begun = time.monotonic()
             whole = {name: bytearray() for name in taken}
-            for name, data in self._logged(handle["container"], follow=False):
+            for name, data in self._logged(handle, follow=False):
                 whole[name] += data
             size = sum(map(len, whole.values()))
             for name, log in whole.items():
@@ -229,14 +226,15 @@ class DockerEngine:
             size_before = size
             time.sleep(max(_REREAD_EVERY_S, 3 * (time.monotonic() - begun)))
 
-    def _logged(self, container: str, *, follow: bool) -> Iterator[tuple[str, bytes]]:
+    def _logged(self, handle: Handle, *, follow: bool) -> Iterator[tuple[str, bytes]]:
         from docker import errors
 
-        with self._client(timeout=None) as client:
-            docker = self._known(client).kind == "docker"
+        url = handle.get("engine_url")
+        with self._connection.client(url, timeout_s=None) as client:
+            docker = self._connection.facts(client, url).kind == "docker"
             try:
                 response = client._get(
-                    client._url("/containers/{0}/logs", container),
+                    client._url("/containers/{0}/logs", handle["container"]),
                     params={"stdout": 1, "stderr": 1, "follow": int(follow), "tail": "all", "details": int(docker)},
                     stream=True,
                 )
@@ -255,7 +253,7 @@ class DockerEngine:
         from docker import errors
 
         ladder = (("SIGINT", grace_s * 0.7), ("SIGTERM", grace_s * 0.3), ("SIGKILL", 10.0))
-        with self._client() as client:
+        with self._connection.client(handle.get("engine_url")) as client:
             for signal, patience_s in ladder:
                 try:
                     client.kill(handle["container"], signal)
@@ -283,7 +281,7 @@ class DockerEngine:
         if attached is not None:
             _hang_up(attached)
         deadline = time.monotonic() + _REMOVED_WITHIN_S
-        with self._client() as client:
+        with self._connection.client(handle.get("engine_url")) as client:
             while True:
                 try:
                     client.remove_container(handle["container"], force=True, v=True)
@@ -297,93 +295,22 @@ class DockerEngine:
                     return
                 time.sleep(_RETRY_STOP_S)
 
-    # --- the connection ------------------------------------------------------------------------------------------
-
-    @contextmanager
-    def _client(self, timeout: float | None = 60) -> Iterator[_Api]:
-        with self._docker(timeout) as docker:
-            yield docker.api
-
-    @contextmanager
-    def _docker(self, timeout: float | None = 60) -> Iterator[DockerClient]:
-        """This thread's connection, with what goes wrong on it turned into our exceptions."""
-        import requests
-        from docker import errors
-
-        url = self._where()
-        try:
-            yield self._open(url, timeout)
-        except (requests.ConnectionError, requests.Timeout, ConnectionError) as error:
-            raise _unavailable(url, error) from None  # five layers of client code tell the user nothing
-        except errors.APIError as error:
-            raise EngineException(f"The engine refused: {error.explanation or error}") from error
-        except errors.DockerException as error:
-            raise _unavailable(url, error) from None
-
-    def _open(self, url: str, timeout: float | None) -> DockerClient:
-        key = (os.getpid(), url, timeout)
-        clients = self._local.__dict__.setdefault("clients", {})
-        if key not in clients:
-            from docker import DockerClient
-            from docker.utils import kwargs_from_env
-
-            tls = kwargs_from_env().get("tls") if os.environ.get("DOCKER_HOST") == url else None
-            options: dict[str, Any] = {"tls": tls} if tls else {}
-            options["timeout"] = timeout  # None waits for ever, which the type stubs do not know
-            version = self._facts[url].api_version if url in self._facts else "auto"
-            clients[key] = DockerClient(base_url=url, version=version, **options)
-        client: DockerClient = clients[key]
-        return client
-
-    def _known(self, client: _Api) -> EngineFacts:
-        if self._where() not in self._facts:
-            self._facts[self._where()] = EngineFacts.ask(client)
-        return self._facts[self._where()]
-
     def warm_up(self) -> None:
         """Ask the engine now what every start would ask; a process forked later knows it. Never fails."""
         try:
-            with self._client(timeout=2) as client:
-                self._facts[self._where()] = EngineFacts.ask(client)
+            self._connection.forget()
+            with self._connection.client(timeout_s=2) as client:
+                self._connection.facts(client)
                 sweep_probes(client)
         except EngineException:
-            self._facts.pop(self._where(), None)
+            return
 
-    def _refuse_silence(self) -> None:
-        """Say at once that no engine answers: docker-py would wait a minute for one that takes calls and is stuck."""
-        address = find_docker() if self._url is None else DockerAddress(self._url, "the engine's setting")
-        problem = address.problem()
-        if problem:
-            start = "" if "may not use it" in problem else " Start it (or Podman's service)."
-            raise EngineUnavailableException(f"{problem}{start} {_WITHOUT_DOCKER}")
-
-    def _where(self) -> str:
-        return self._url or docker_url()
-
-
-_WITHOUT_DOCKER = "Or set DOCKER_HOST to an engine that answers; AMLTRAIN_ENGINE=local runs without containers."
 
 _NO_GPU = (
     "A GPU was asked for and the engine has none to give. On a machine with an NVIDIA GPU install"
     " nvidia-container-toolkit and restart Docker; to run on the CPU instead, set AMLTRAIN_GPU=prefer, or choose a"
     " target whose VM size has no GPU."
 )
-
-
-def _unavailable(url: str, error: Exception) -> EngineUnavailableException:
-    path = url.partition("://")[2] if url.startswith("unix://") else ""
-    if "Permission denied" in str(error) or "PermissionError" in repr(error):
-        why = f"There is a Docker socket at {path or url}, but you may not use it"
-        then = "ask to be added to the group docker (sudo usermod -aG docker $USER), then log in again"
-    elif path and not os.path.exists(path):
-        why = f"There is no Docker engine at {path}"
-        then = "start Docker (or Podman's service), or set DOCKER_HOST to where it listens"
-    else:
-        why = f"The Docker engine at {url} does not answer"
-        then = "see whether it runs (docker version), or set DOCKER_HOST to where it listens"
-    return EngineUnavailableException(
-        f"{why}. What to do: {then}; AMLTRAIN_ENGINE=local runs without containers.", inner_exception=error
-    )
 
 
 def _rest(frames: Iterator[tuple[str, bytes]], taken: dict[str, int]) -> Iterator[Chunk]:
