@@ -87,8 +87,14 @@ def prepared(client: docker.DockerClient, environment: Environment, log: BuildLo
 
 
 def output(client: docker.DockerClient, image: Image, *command: str) -> str:
-    done: bytes = client.containers.run(image.reference, list(command), network_mode="none", remove=True)
-    return done.decode()
+    # Not containers.run(): it follows the log, which Docker 20.10 may end before the last line.
+    container = client.containers.run(image.reference, list(command), network_mode="none", detach=True)
+    try:
+        container.wait()
+        done: bytes = container.logs()
+        return done.decode()
+    finally:
+        container.remove()
 
 
 def test_a_base_image_is_used_as_it_is(client: docker.DockerClient) -> None:
