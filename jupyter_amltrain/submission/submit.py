@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import posixpath
 import shutil
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from difflib import get_close_matches
-from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from ..compute.definition import LOCAL, target_definition
 from ..engines.registry import default_engine_name, get_engine
 from ..errors import (
     ComputeTargetException,
-    ExperimentExecutionException,
     NameNotFoundException,
     StoreException,
 )
@@ -26,7 +23,7 @@ from ..runs.folder import make_run_folder
 from ..runs.launch import start_supervisor
 from .git import git_properties
 from .job import Resources, RunDefinition, size_bytes
-from .manifest import shown
+from .script import check_taken_along, source_folder
 from .snapshot import Snapshot, take_snapshot
 
 if TYPE_CHECKING:
@@ -36,9 +33,6 @@ if TYPE_CHECKING:
     from ..workspace import Workspace
     from .cell_script import CellScript
     from .config import Request, ScriptRunConfig
-
-_LOCAL = "local"
-_SCRIPTS_NAMED = 5
 
 
 def submit(
@@ -60,7 +54,7 @@ def submit(
         StoreException: the home folder cannot be written.
     """
     request = config.request()
-    source = _source_directory(request.source_directory, request.script, bool(request.command or cell))
+    source = source_folder(request.source_directory, request.script, bool(request.command or cell))
     environment = _environment(workspace, request.environment)
     target = _target(workspace, request.target, request.node_count)
     spec, secrets = environment._to_spec(), environment._secrets()
@@ -80,7 +74,7 @@ def submit(
         snapshot = (cell.snapshot if cell else take_snapshot)(source, workspace.objects, workspace.folder / "cache")
         properties = git.result()
     if request.script and not cell:
-        _check_taken_along(request.script, snapshot)
+        check_taken_along(request.script, snapshot)
     definition = RunDefinition(
         experiment=experiment,
         target=request.target,
@@ -135,7 +129,7 @@ def _enter(
             properties={
                 **properties,
                 "ContentSnapshotId": snapshot.id,
-                "_azureml.ComputeTargetType": "local" if definition.target == _LOCAL else "amlcompute",
+                "_azureml.ComputeTargetType": "local" if definition.target == LOCAL else "amlcompute",
             },
         )
     except (OSError, StoreException) as error:
@@ -148,60 +142,6 @@ def _enter(
         ) from error
 
 
-def _source_directory(source_directory: Path, script: str, needs_no_script: bool) -> Path:
-    folder = source_directory.expanduser().absolute()
-    if folder.is_file():
-        raise ExperimentExecutionException(
-            f"The source directory {folder} is a file, not a folder. Give its folder, {folder.parent}, and name the"
-            f" file in script: script='{folder.name}'."
-        )
-    if not folder.is_dir():
-        raise ExperimentExecutionException(
-            f"The source directory {shown(str(folder))} does not exist. Create it, or correct source_directory"
-            f" (relative paths start at the notebook's folder, {Path.cwd()})."
-        )
-    if needs_no_script:
-        return folder
-    if not script:
-        raise ExperimentExecutionException("No script was named. Pass script='train.py' to ScriptRunConfig.")
-    path = folder / script
-    if path.is_dir():
-        raise ExperimentExecutionException(f"The script {path} is a folder.{_scripts_in(path, 'Name the file in it')}")
-    if not path.is_file():
-        # The sentence of the SDK (azureml-v1.md section 7.1), then what is there instead.
-        raise ExperimentExecutionException(
-            f"{shown(posixpath.normpath(path))} script path doesn't exist. The script should be inside the project"
-            f" folder.{_scripts_in(folder, 'There are', script)}"
-        )
-    if folder.resolve() not in path.resolve().parents:
-        raise ExperimentExecutionException(
-            f"The script {script} lies outside of the source directory {folder}. Only files inside it reach the job:"
-            f" copy the script there, or give source_directory='{path.resolve().parent}'."
-        )
-    return folder
-
-
-def _scripts_in(folder: Path, there_are: str, wanted: str = "") -> str:
-    """The scripts that the user may have meant, as a sentence with a space in front."""
-    scripts = sorted(item.name for item in folder.glob("*.py") if item.is_file())
-    by_stem = {PurePath(name).stem: name for name in scripts}
-    nearest = get_close_matches(PurePath(wanted).stem, by_stem, n=1, cutoff=0.6)
-    if nearest:
-        return f" Did you mean '{by_stem[nearest[0]]}'?"
-    more = " …" if len(scripts) > _SCRIPTS_NAMED else ""
-    return f" {there_are}: {', '.join(scripts[:_SCRIPTS_NAMED])}{more}." if scripts else " There is no .py file in it."
-
-
-def _check_taken_along(script: str, snapshot: Snapshot) -> None:
-    path = posixpath.normpath(script)
-    why = "" if path in snapshot else snapshot.why_left_out(path)
-    if why:
-        raise ExperimentExecutionException(
-            f"The script {script} would not reach the job, because the snapshot leaves it out ({why}). Move"
-            " it, or change that rule."
-        )
-
-
 def _environment(workspace: Workspace, environment: Environment | str) -> Environment:
     from ..environment.spec import Environment
 
@@ -209,15 +149,10 @@ def _environment(workspace: Workspace, environment: Environment | str) -> Enviro
 
 
 def _target(workspace: Workspace, name: str, nodes: int) -> dict[str, Any]:
-    target = workspace.store.get_target(name)
-    if target is None and name == _LOCAL:
-        from ..compute.target import ComputeTarget
-
-        ComputeTarget(workspace, _LOCAL)  # always there, made when first asked for
-        target = workspace.store.get_target(name)
-    if target is None:
-        missing = NameNotFoundException("compute target", name, {_LOCAL, *workspace.store.list_targets()})
-        raise ComputeTargetException(missing.message)
+    known = {LOCAL, *workspace.store.list_targets()}
+    if name not in known:
+        raise ComputeTargetException(NameNotFoundException("compute target", name, known).message)
+    target = target_definition(workspace.store, name)
     if nodes > int(target["max_nodes"]):
         raise ComputeTargetException(
             f"The run asks for {nodes} node{'' if nodes == 1 else 's'} and the target '{name}' has at most"
@@ -236,8 +171,8 @@ def choose_engine(target: Mapping[str, Any], environment: EnvironmentSpec) -> st
     if target.get("engine"):
         return str(target["engine"])
     wants_container = environment["docker_enabled"] or environment["image"] or environment["dockerfile"]
-    if target.get("type") == _LOCAL and not wants_container:
-        return _LOCAL
+    if target.get("type") == LOCAL and not wants_container:
+        return LOCAL
     return default_engine_name()
 
 
