@@ -201,11 +201,10 @@ class AmlCompute(ComputeTarget):
             ComputeTargetException: a value cannot be right, or the target was deleted.
         """
         self.refresh_state()
-        old = self._definition
-        changes = {
+        asked = {
             "min_nodes": min_nodes,
             "max_nodes": max_nodes,
-            "idle_s": idle_seconds_before_scaledown,
+            "idle_seconds_before_scaledown": idle_seconds_before_scaledown,
             "gpu": gpu,
             "engine": engine,
             "network_mode": network_mode,
@@ -213,14 +212,11 @@ class AmlCompute(ComputeTarget):
             "memory": memory,
             "cpus": cpus,
         }
-        kept = {
-            name: old.get("idle_seconds_before_scaledown" if name == "idle_s" else name)
-            for name in (*changes, "vm_size", "vm_priority", "tags", "description", "location")
-        }
-        given: dict[str, Any] = {name: value for name, value in changes.items() if value is not None}
-        if not given:
+        changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+        if not changes:
             return
-        self.workspace.store.save_target(self.name, make_definition(kind=old["type"], **{**kept, **given}))
+        kept = {name: value for name, value in self._definition.items() if name not in ("type", "created", "modified")}
+        self.workspace.store.save_target(self.name, make_definition(kind=self.type, **{**kept, **changes}))
         self.refresh_state()
         self.workspace.reconcile()
 

@@ -122,8 +122,8 @@ class AmlComputeProvisioningConfiguration(ComputeTargetProvisioningConfiguration
             vm_size=self.vm_size,
             vm_priority=self.vm_priority,
             min_nodes=self.min_nodes or 0,
-            max_nodes=self.max_nodes,  # type: ignore[arg-type]  # None is refused there
-            idle_s=SERVICE_IDLE_S if idle_s is None else idle_s,
+            max_nodes=self.max_nodes,
+            idle_seconds_before_scaledown=SERVICE_IDLE_S if idle_s is None else idle_s,
             gpu=self.gpu,
             engine=self.engine,
             network_mode=self.network_mode,

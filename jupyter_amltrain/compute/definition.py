@@ -14,11 +14,6 @@ from .sizes import GPU_POLICIES, find_size, one_of
 if TYPE_CHECKING:
     from ..runs.store import Store
 
-Definition = Mapping[str, Any]
-"""What :meth:`Store.save_target` keeps: ``type``, ``vm_size``, ``vm_priority``, ``min_nodes``, ``max_nodes``,
-``idle_seconds_before_scaledown``, ``gpu``, ``engine``, ``network_mode``, ``shm_size``, ``memory``, ``cpus``, ``tags``,
-``description``, ``location``."""
-
 LOCAL = "local"
 """Name of the target that every workspace has."""
 
@@ -34,8 +29,8 @@ def make_definition(
     vm_size: str = "",
     vm_priority: str = "dedicated",
     min_nodes: int = 0,
-    max_nodes: int = 1,
-    idle_s: int | None = None,
+    max_nodes: int | None = 1,
+    idle_seconds_before_scaledown: int | None = None,
     gpu: str | None = None,
     engine: str | None = None,
     network_mode: str | None = None,
@@ -46,7 +41,7 @@ def make_definition(
     description: str | None = None,
     location: str | None = None,
 ) -> dict[str, Any]:
-    """A definition whose values were checked.
+    """What :meth:`Store.save_target` keeps of a target, its values checked.
 
     Raises:
         ComputeTargetException: a value cannot be right; the message says which and why.
@@ -56,7 +51,7 @@ def make_definition(
             raise ComputeTargetException(f"Invalid configuration, {what} takes text, not {value!r}.")
     if tags is not None and not isinstance(tags, Mapping):
         raise ComputeTargetException(f"Invalid configuration, tags are a dictionary, not {tags!r:.80}.")
-    lowest, highest, idle = checked_scale(min_nodes, max_nodes, idle_s)
+    lowest, highest, idle = checked_scale(min_nodes, max_nodes, idle_seconds_before_scaledown)
     for size in (shm_size, memory):
         if size is not None:
             size_bytes(size)
@@ -89,7 +84,9 @@ def target_definition(store: Store, name: str) -> dict[str, Any]:
     """
     definition = store.get_target(name)
     if definition is None and name == LOCAL:
-        store.save_target(LOCAL, make_definition(kind=LOCAL, max_nodes=1, idle_s=SERVICE_IDLE_S, location=LOCAL))
+        store.save_target(
+            LOCAL, make_definition(kind=LOCAL, idle_seconds_before_scaledown=SERVICE_IDLE_S, location=LOCAL)
+        )
         definition = store.get_target(name)
     if definition is None:
         nearest = get_close_matches(name, {LOCAL, *store.list_targets()}, n=1, cutoff=0.6)

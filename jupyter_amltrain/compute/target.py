@@ -188,12 +188,14 @@ class ComputeTarget(Recreated):
     @property
     def tags(self) -> dict[str, str] | None:
         """The tags it was created with."""
-        return self._definition["tags"]  # type: ignore[no-any-return]
+        tags: dict[str, str] | None = self._definition["tags"]
+        return tags
 
     @property
     def description(self) -> str | None:
         """The description it was created with."""
-        return self._definition["description"]  # type: ignore[no-any-return]
+        description: str | None = self._definition["description"]
+        return description
 
     @property
     def scale_settings(self) -> ScaleSettings:
