@@ -9,7 +9,7 @@ all of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -157,6 +157,3 @@ class Engine(Protocol):
 
     def remove(self, handle: Handle) -> None:
         """Forget the job and free what the engine keeps for it, its output included. Missing is not an error."""
-
-
-EngineFactory = Callable[[], Engine]

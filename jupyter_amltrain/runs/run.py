@@ -10,7 +10,7 @@ import importlib
 import json
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -367,9 +367,7 @@ class Run(Recreated):
         Raises:
             NameNotFoundException: there is no such run; the message suggests the nearest id.
         """
-        from .experiment import Experiment
-
-        return ScriptRun(Experiment(workspace, workspace.store.run(run_id).experiment), run_id)
+        return workspace.get_run(run_id)
 
     @staticmethod
     def list(
@@ -391,7 +389,7 @@ class Run(Recreated):
             return
         store = experiment.workspace.store
         for record in store.runs(experiment=experiment.name, status=None if status is None else [status]):
-            if _fits(tags, lambda: store.tags(record.id)) and _fits(properties, lambda: store.properties(record.id)):  # noqa: B023
+            if _fits(tags, store.tags, record.id) and _fits(properties, store.properties, record.id):
                 yield ScriptRun(experiment, record.id)
 
     @classmethod
@@ -458,10 +456,10 @@ def texts_of(kind: str, pairs: Tags) -> dict[str, Any]:
     return {key: None if value is None else str(value) for key, value in pairs.items()}
 
 
-def _fits(wanted: Filter, read: Any) -> bool:
+def _fits(wanted: Filter, read: Callable[[str], Tags], run_id: str) -> bool:
     if not wanted:
         return True
-    found = read()
+    found = read(run_id)
     if isinstance(wanted, str):
         return wanted in found
     return all(key in found and found[key] == value for key, value in texts_of("filters", wanted).items())

@@ -225,14 +225,6 @@ class Store(Catalog, Output):
             ).fetchall()
         return [Transition(*row) for row in rows]
 
-    def delete_run(self, run_id: str) -> None:
-        """Take a run out of the history (its folder is the caller's)."""
-        with self._connection(write=True) as connection:
-            row = connection.execute("SELECT number FROM runs WHERE id = ?", (run_id,)).fetchone()
-            for table in ("transitions", "tags", "properties", "points", "series", "positions"):
-                connection.execute(f"DELETE FROM {table} WHERE run = ?", row)
-            connection.execute("DELETE FROM runs WHERE number = ?", row)
-
     # --- tags and properties -------------------------------------------------------------------------------------
 
     def tags(self, run_id: str) -> dict[str, str | None]:
