@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ from jupyter_amltrain.runs.reconcile import reconcile
 from jupyter_amltrain.runs.run import ScriptRun
 from jupyter_amltrain.submission.config import RunConfiguration, ScriptRunConfig
 from jupyter_amltrain.workspace import Workspace
+
+from .by_hand import enter_run
 
 Submit = Callable[..., ScriptRun]
 
@@ -61,6 +64,12 @@ def submit(workspace: Workspace, tmp_path: Path) -> Submit:
         return Experiment(workspace, "survival").submit(asked)
 
     return submitted
+
+
+@pytest.fixture
+def new_run(workspace: Workspace) -> Callable[..., ScriptRun]:
+    """:func:`enter_run` in the workspace of the test."""
+    return partial(enter_run, workspace)
 
 
 def wait_until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:

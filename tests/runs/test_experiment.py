@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from functools import partial
 from typing import Any
 
 import pytest
@@ -14,17 +13,10 @@ from jupyter_amltrain.runs.run import Run, ScriptRun
 from jupyter_amltrain.submission.config import ScriptRunConfig
 from jupyter_amltrain.workspace import Workspace
 
-from .by_hand import enter_run
-
 
 @pytest.fixture
 def workspace() -> Workspace:
     return Workspace.create("test-ws", show_output=False)
-
-
-@pytest.fixture
-def new_run(workspace: Workspace) -> Any:
-    return partial(enter_run, workspace)
 
 
 # Parameter names of azureml-core 1.61.0.post4, read with inspect.signature.

@@ -6,7 +6,6 @@ import inspect
 import json
 import re
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +25,10 @@ from jupyter_amltrain.runs.record import NewPoint, Position
 from jupyter_amltrain.runs.run import Run, ScriptRun
 from jupyter_amltrain.workspace import Workspace
 
-from .by_hand import enter_run
-
 
 @pytest.fixture
 def workspace() -> Workspace:
     return Workspace.create("test-ws", show_output=False)
-
-
-@pytest.fixture
-def new_run(workspace: Workspace) -> Any:
-    return partial(enter_run, workspace)
 
 
 # Parameter names of azureml-core 1.61.0.post4, read with inspect.signature; ours may have no others.

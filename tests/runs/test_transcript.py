@@ -6,7 +6,6 @@ import io
 import json
 import threading
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,6 @@ from jupyter_amltrain.runs.run import ScriptRun
 from jupyter_amltrain.runs.transcript import Transcript
 from jupyter_amltrain.workspace import Workspace
 
-from .by_hand import enter_run
-
 DRIVER = "azureml-logs/70_driver_log.txt"
 BUILD = "azureml-logs/20_image_build_log.txt"
 
@@ -27,11 +24,6 @@ BUILD = "azureml-logs/20_image_build_log.txt"
 @pytest.fixture
 def workspace() -> Workspace:
     return Workspace.create("test-ws", show_output=False)
-
-
-@pytest.fixture
-def new_run(workspace: Workspace) -> Any:
-    return partial(enter_run, workspace)
 
 
 def build_log(run: ScriptRun, data: bytes) -> None:
