@@ -1,4 +1,4 @@
-"""Job → the request that creates its container, and exit status → words. Pure, but for asking the engine once."""
+"""Job → the request that creates its container. Pure, but for asking the engine once."""
 
 from __future__ import annotations
 
@@ -111,34 +111,3 @@ def container_request(job: Job, facts: EngineFacts, user_name: str, *, gpus: boo
         "Tty": False,
         "HostConfig": host,
     }
-
-
-def explain_exit(code: int, program: str = "", detail: str = "", *, oom: bool = False, limit: int | None = None) -> str:
-    """An exit status in words, with what to do about it."""
-    if oom:
-        size = f" of {limit / 1e9:.1f} GB (peak {limit / 1e9:.1f} GB)" if limit else ""
-        return (
-            f"The job was killed for memory: it reached its limit{size} (exit code 137). Use smaller batches or fewer"
-            " data-loader workers, or a target with more memory."
-        )
-    if code == 125:
-        return f"The engine could not start the container (exit code 125): {detail}"
-    if code == 126:
-        return f"'{program or 'The command'}' was found in the image but may not be executed (exit code 126). {detail}"
-    if code == 127:
-        what = f"'{program}' is not in the image" if program else "A command was not found in the image"
-        return f"{what} (exit code 127). Install it in the environment, or correct its name. {detail}".strip()
-    signals = {
-        130: "was interrupted (SIGINT, exit code 130)",
-        134: "aborted itself (SIGABRT, exit code 134), often a failed assertion in native code",
-        135: "hit a bus error (exit code 135), most often because /dev/shm is full: raise shm_size",
-        136: "divided by zero in native code (SIGFPE, exit code 136)",
-        137: "was killed from outside (SIGKILL, exit code 137), not for its memory limit; the machine itself may have"
-        " run out of memory, or somebody ran docker kill",
-        139: "crashed in native code (segmentation fault, exit code 139); a package may not fit this CPU or its CUDA"
-        " version",
-        143: "was terminated from outside (SIGTERM, exit code 143); the engine may have been stopped",
-    }
-    if code in signals:
-        return f"The job {signals[code]}."
-    return f"The script ended with exit code {code}; its own message is at the end of the log."

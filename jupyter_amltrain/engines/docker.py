@@ -19,7 +19,8 @@ from typing import Any
 from ..errors import EngineException, GpuUnavailableException, ImageNotFoundException, UserErrorException
 from ..submission.job import WORK_FOLDER, Job, Resources
 from .connection import Api, Connection
-from .containers import container_request, explain_exit
+from .containers import container_request
+from .exits import explain_exit, explain_memory
 from .frames import demultiplex, demultiplex_log
 from .probes import can_give_gpus, ensure_shared, is_gpu_refusal, sweep_probes
 from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation
@@ -157,7 +158,7 @@ class DockerEngine:
             self._create(client, job, gpus=False)
             return [*self._begin(client, job), "no GPU: the run uses the CPU"]
         if "not found" in text or "no such file" in text:
-            raise UserErrorException(explain_exit(127, job.command[0], text)) from error
+            raise UserErrorException(explain_exit(127, job.command[0], text, "image")) from error
         if "denied" in text:
             raise UserErrorException(explain_exit(126, job.command[0], text)) from error
         raise EngineException(explain_exit(125, detail=text)) from error
@@ -181,8 +182,8 @@ class DockerEngine:
         code = int(state["ExitCode"])
         limit = handle.get("memory_bytes")
         if state.get("OOMKilled"):
-            return Exit(137, explain_exit(137, oom=True, limit=limit), peak_memory_bytes=limit)
-        return Exit(code, explain_exit(code) if code else "")
+            return Exit(137, explain_memory(limit), peak_memory_bytes=limit)
+        return Exit(code, explain_exit(code, place="image"))
 
     def stream(self, handle: Handle, after: Mark | None = None) -> Iterator[Chunk]:
         """See :meth:`Engine.stream`."""

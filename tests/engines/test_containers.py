@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from jupyter_amltrain.engines.containers import EngineFacts, container_request, explain_exit
+from jupyter_amltrain.engines.containers import EngineFacts, container_request
+from jupyter_amltrain.engines.exits import explain_exit, explain_memory
 from jupyter_amltrain.engines.frames import demultiplex, demultiplex_log
 from jupyter_amltrain.submission.job import Job, Mount, Resources
 
@@ -131,12 +132,13 @@ def test_the_nearest_network_setting_wins(
     ],
 )
 def test_exit_codes_in_words(code: int, words: str) -> None:
-    assert words in explain_exit(code)
-    assert str(code) in explain_exit(code)
+    said = explain_exit(code, place="image")
+    assert words in said
+    assert str(code) in said
 
 
 def test_a_job_killed_for_memory_names_its_limit() -> None:
-    words = explain_exit(137, oom=True, limit=8_000_000_000)
+    words = explain_memory(8_000_000_000)
     assert words.startswith("The job was killed for memory: it reached its limit of 8.0 GB (peak 8.0 GB)")
 
 

@@ -20,8 +20,8 @@ from typing import Any
 
 from ...errors import EngineException
 from ...job import keeper
+from ..exits import explain_exit
 from ..protocol import Chunk, Exit, Handle, Mark
-from .exits import reason_of
 
 RAW_FOLDER = "raw"
 """Folder below the run's folder that holds what the keeper writes."""
@@ -117,10 +117,21 @@ def _read_exit(folder: Path) -> Exit | None:
     code = 128 + report["signal"] if report["code"] is None else report["code"]
     return Exit(
         code=code,
-        reason=reason_of(code, report["failure"], report["peak_memory_bytes"]),
+        reason=_reason(code, report["failure"], report["peak_memory_bytes"]),
         infrastructure=report["failure"].startswith("folder:"),
         peak_memory_bytes=report["peak_memory_bytes"],
     )
+
+
+def _reason(code: int, failure: str, peak_memory_bytes: int) -> str:
+    """Why the job ended, where ``failure`` is what the keeper could not do: ``folder:`` or ``program:`` and why."""
+    kind, _, detail = failure.partition(":")
+    if kind == "folder":
+        return f"The working folder of the job cannot be used: {detail}."
+    if kind == "program":
+        return f"Exit code {code}: {detail}. Check the command and the environment's packages."
+    peak = f" Its biggest process held {peak_memory_bytes / 2**20:.0f} MiB." if code == 128 + signal.SIGKILL else ""
+    return explain_exit(code) + peak
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
