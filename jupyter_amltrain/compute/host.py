@@ -39,10 +39,10 @@ def _cpus() -> float:
         available = float(len(os.sched_getaffinity(0)))
     except AttributeError:  # not on macOS
         available = float(os.cpu_count() or 1)
-    quota, _, period = (_first_line("/sys/fs/cgroup/cpu.max") or "").partition(" ")
+    quota, _, period = _first_line("/sys/fs/cgroup/cpu.max").partition(" ")
     if not quota:
-        quota = _first_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") or ""
-        period = _first_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us") or ""
+        quota = _first_line("/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+        period = _first_line("/sys/fs/cgroup/cpu/cpu.cfs_period_us")
     if quota.isdigit() and period.isdigit() and int(period):
         return max(min(available, round(int(quota) / int(period), 2)), 0.01)
     return available
@@ -51,7 +51,7 @@ def _cpus() -> float:
 def _memory_bytes() -> int:
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        text = _first_line(limit) or ""
+        text = _first_line(limit)
         if text.isdigit():
             return min(total, int(text))
     return total
@@ -66,8 +66,8 @@ def _gpus() -> int | None:
         return None
 
 
-def _first_line(path: str) -> str | None:
+def _first_line(path: str) -> str:
     try:
         return Path(path).read_text().strip()
     except OSError:
-        return None
+        return ""

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .session import Session
 
 _MAGIC = re.compile(r"(?:.*[\s=])?(%%?)(aml_\w+)\s+(.*)")
-_WORD = re.compile(r"\S*$")
 _SPACE = re.compile(r"\s+")
 _RUNS = 50
 _SCRIPTS = 200
@@ -30,7 +29,7 @@ def complete_names(ipython: InteractiveShell, session: Session) -> None:
     @context_matcher()
     def aml_magics(context: Any) -> dict[str, Any]:
         line: str = context.line_with_cursor[: context.cursor_position]
-        word = _WORD.search(line)[0]  # type: ignore[index]
+        word = _SPACE.split(line)[-1]
         try:
             words = [name for name in candidates(line, ipython, session) if name.startswith(word)]
         except AzureMLException:

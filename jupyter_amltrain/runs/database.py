@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from ..errors import StoreException
@@ -52,9 +52,12 @@ class Database:
             return connection
         connection = sqlite3.connect(self.path, timeout=30, isolation_level=None, check_same_thread=False)
         journal = os.environ.get("AMLTRAIN_SQLITE_JOURNAL", "wal")
-        connection.execute(f"PRAGMA journal_mode = {'delete' if journal == 'delete' else 'wal'}")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        migrate(connection)
+        with ExitStack() as undo:
+            undo.callback(connection.close)
+            connection.execute(f"PRAGMA journal_mode = {'delete' if journal == 'delete' else 'wal'}")
+            connection.execute("PRAGMA synchronous = NORMAL")
+            migrate(connection)
+            undo.pop_all()
         self._local.connection, self._local.pid = connection, os.getpid()
         return connection
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import status as states
+from .folder import BUILD_LOG, DRIVER_LOG
 from .record import Point, RunRecord
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _wait_for_change(
 
 
 def _has_grown(run_folder: Path, cursors: Mapping[str, int]) -> bool:
-    for name in ("azureml-logs/70_driver_log.txt", "azureml-logs/20_image_build_log.txt"):
+    for name in (DRIVER_LOG, BUILD_LOG):
         try:
             if (run_folder / name).stat().st_size > cursors.get(name, 0):
                 return True
