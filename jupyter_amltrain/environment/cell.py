@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UserErrorException
 from .conda import DEFAULT_PIP_PACKAGE, CondaDependencies, parse_conda
 from .instructions import KEYWORDS, check_dockerfile
-from .requirements import requirement_lines, without_comment
+from .requirements import normal_name, requirement_lines, without_comment
 from .spec import Environment
 
 FORMATS = ("dockerfile", "conda", "pip")
@@ -58,29 +58,39 @@ class CellEnvironment:
         return made
 
 
-def parse_cell(text: str, format: str | None = None) -> CellEnvironment:
+def parse_cell(text: str, format: str | None = None, pinned: Sequence[str] | None = None) -> CellEnvironment:
     """What a cell's text is (Dockerfile, conda YAML or pip requirements, told by its content) and what it says.
 
     Args:
         format: one of :data:`FORMATS`, to take it for that without looking.
+        pinned: requirement lines to add where the cell does not name the package itself; then the cell has pip
+            requirements, or none.
 
     Raises:
         UserErrorException: it is empty, none of these, or wrong as what it is; the line is named.
     """
     if format is not None and format not in FORMATS:
         raise UserErrorException(f"There is no format '{format}'; there are {', '.join(FORMATS)}.")
-    if not any(without_comment(line) for line in text.splitlines()):
+    is_empty = not any(without_comment(line) for line in text.splitlines())
+    if is_empty and not pinned:
         raise UserErrorException(
             "The cell is empty; write a Dockerfile (its first line begins with FROM), pip requirements (one a line),"
             " or a conda specification (with 'dependencies:')."
         )
-    chosen = format or _told_format(text)
+    chosen = format or ("pip" if is_empty else _told_format(text))
+    if pinned and chosen != "pip":
+        raise UserErrorException(
+            f"--from-kernel adds to pip requirements, and the cell was taken for {_SAID[chosen]}. Leave one of them"
+            " out."
+        )
     if chosen == "dockerfile":
         check_dockerfile(text)
         return CellEnvironment("dockerfile", dockerfile=text if text.endswith("\n") else f"{text}\n")
     if chosen == "conda":
         return CellEnvironment("conda", conda=parse_conda(text))
-    return CellEnvironment("pip", pip=_checked_requirements(text))
+    given = _checked_requirements(text)
+    named = {normal_name(line) for line in given}
+    return CellEnvironment("pip", pip=(*given, *(line for line in pinned or () if normal_name(line) not in named)))
 
 
 def _told_format(text: str) -> str:

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 
-from ..errors import UserErrorException
 from .instructions import Instruction, parse_dockerfile
 from .requirements import Packages
 
@@ -52,50 +51,95 @@ def render_dockerfile(
         tool: ``uv``, or ``pip`` for a base where our uv cannot run.
         stage: value of :data:`STAGE_LABEL` on the extra stage of a classic build, which then has to be removed.
     """
-    install = f"{_SETTINGS}{' && '.join(_install_commands(packages, interpreter, mode, tool))}"
+    install = " && ".join(_install_commands(packages, interpreter, mode, tool))
     root = ["USER root"] if user not in ("", "root", "0") else []
     back = [f"USER {user}"] if root else []
     use = [f"ENV VIRTUAL_ENV={ENVIRONMENT_FOLDER} PATH={ENVIRONMENT_FOLDER}/bin:$PATH"] if mode == "isolated" else []
     if builder == "buildkit":
         cache = "uv" if tool == "uv" else "pip"
-        mounts = f"{_MOUNTED} --mount=type=cache,id=amltrain-{cache},target={_cache_folder(tool)}"
-        lines = [f"FROM {base}", *root, f"RUN {mounts} {install}", *use, *back]
-    elif mode == "isolated":
+        mounts = f"{_MOUNTED} --mount=type=cache,id=amltrain-{cache},target={cache_folder(tool)}"
+        lines = [f"FROM {base}", *root, f"RUN {mounts} {_SETTINGS}{install}", *use, *back]
+    else:
+        if mode == "layered":
+            install = f"{_in_image(interpreter, 'before')} && {install} && {_in_image(interpreter, 'after')}"
         lines = [
             f"FROM {base} AS packages",
             f"LABEL {STAGE_LABEL}={stage}",
             *root,
             f"COPY {CONTEXT_FOLDER} {MOUNT}",
-            f"RUN {install}",
+            f"RUN {_SETTINGS}{install}",
             f"FROM {base}",
-            f"COPY --from=packages {ENVIRONMENT_FOLDER} {ENVIRONMENT_FOLDER}",
+            *(_copy_changes(root, back) if mode == "layered" else _copy_environment()),
             *use,
         ]
-    else:
-        raise UserErrorException(
-            "Adding packages to the image's own Python (layered) needs an engine with BuildKit; this one has none."
-            " Use the isolated mode, or write a Dockerfile."
-        )
     return "\n".join(lines) + "\n"
 
 
-def _cache_folder(tool: str) -> str:
+def _copy_environment() -> list[str]:
+    return [f"COPY --from=packages {ENVIRONMENT_FOLDER} {ENVIRONMENT_FOLDER}"]
+
+
+def _copy_changes(root: list[str], back: list[str]) -> list[str]:
+    """What the install in the stage removed, then what it added and changed (see ``in_image``)."""
+    return [
+        *root,
+        f"COPY --from=packages {MOUNT}/removed.sh {MOUNT}/removed.sh",
+        f"RUN sh {MOUNT}/removed.sh",
+        f"COPY --from=packages {MOUNT}/tree/ /",
+        *back,
+    ]
+
+
+def cache_folder(tool: str) -> str:
+    """Where the installer keeps its cache during a step, which is not kept in the image."""
     return "/root/.cache/uv" if tool == "uv" else "/root/.cache/pip"
 
 
 def _install_commands(packages: Packages, interpreter: str, mode: str, tool: str) -> list[str]:
     python = shlex.quote(interpreter)
-    # uv looks for a bare name among virtual environments only.
-    target = f"{ENVIRONMENT_FOLDER}/bin/python" if mode == "isolated" else f'"$(command -v {python})"'
-    requirements = f"-r {MOUNT}/requirements.txt"
+    if mode == "layered":
+        return _layer_commands(packages, python, tool)
+    target = f"{ENVIRONMENT_FOLDER}/bin/python"
     if tool == "pip":
-        create = [f"{python} -m venv {ENVIRONMENT_FOLDER}"] if mode == "isolated" else []
-        return [*create, f"{target} -m pip install --disable-pip-version-check {requirements}"]
+        return [f"{python} -m venv {ENVIRONMENT_FOLDER}", _pip_install(target)]
     wanted = f"'{_major_minor(packages.python)}'" if packages.python else python
-    create = [f"{MOUNT}/uv venv --no-project --python {wanted} {ENVIRONMENT_FOLDER}"] if mode == "isolated" else []
-    system = [] if mode == "isolated" else ["--break-system-packages"]
-    flags = " ".join([*system, *_uv_flags(packages)])
-    return [*create, f"{MOUNT}/uv pip install --python {target} {flags} {requirements}".replace("  ", " ")]
+    create = f"{MOUNT}/uv venv --no-project --python {wanted} {ENVIRONMENT_FOLDER}"
+    return [create, _uv_install(packages, target)]
+
+
+def _layer_commands(packages: Packages, python: str, tool: str) -> list[str]:
+    """Install into the image's own Python: with uv where it sees all that the image has, else with pip.
+
+    Both are told to write to a Python that its distribution marked as managed by itself (PEP 668); pip by a variable,
+    since older ones do not know the option.
+    """
+    with_pip = f"PIP_BREAK_SYSTEM_PACKAGES=1 {_pip_install(python)}"
+    check = [_python_check(packages.python, python)] if packages.python else []
+    if tool == "pip":
+        return [*check, with_pip]
+    # uv looks for a bare name among virtual environments only.
+    with_uv = _uv_install(packages, f'"$(command -v {python})" --break-system-packages')
+    return [*check, f"if {_in_image(python, 'sees-more')}; then {with_pip}; else {with_uv}; fi"]
+
+
+def _python_check(version: str, python: str) -> str:
+    wanted = _major_minor(version)
+    numbers = wanted.replace(".", ", ")
+    words = f"Python {wanted} is asked for, and packages are layered on the Python of the image, which is another: "
+    condition = f"sys.version_info[:{len(wanted.split('.'))}] == ({numbers},)"
+    return f"{python} -c 'import sys; {condition} or sys.exit(\"{words}\" + sys.version.split()[0])'"
+
+
+def _in_image(python: str, step: str) -> str:
+    return f"{python} -B {MOUNT}/in_image.py {step}"
+
+
+def _pip_install(python: str) -> str:
+    return f"{python} -m pip install --disable-pip-version-check -r {MOUNT}/requirements.txt"
+
+
+def _uv_install(packages: Packages, python: str) -> str:
+    return f"{MOUNT}/uv pip install --python {python} {' '.join(_uv_flags(packages))} -r {MOUNT}/requirements.txt"
 
 
 def _uv_flags(packages: Packages) -> list[str]:

@@ -17,6 +17,7 @@ from .context import context_digest, needed_paths, selected
 from .dockerfile import (
     CONTEXT_FOLDER,
     STAGE_LABEL,
+    cache_folder,
     render_dockerfile,
     requirements_text,
     settings_dockerfile,
@@ -40,6 +41,12 @@ ENVIRONMENT_LABEL = "amltrain.environment"
 FINGERPRINT_LABEL = "amltrain.fingerprint"
 DEFINITION_LABEL = "amltrain.definition"
 SETTINGS_LABEL = "amltrain.settings"
+
+# The caches are named because HOME may be that of the image's own user.
+_INSTALLER_SETTINGS = (
+    "export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never"
+    f" UV_CACHE_DIR={cache_folder('uv')} PIP_CACHE_DIR={cache_folder('pip')}\n"
+).encode()
 
 
 def default_base(python: str | None = None) -> str:
@@ -146,6 +153,17 @@ def _engine_api(client: DockerClient) -> EngineApi:
 
 def _checked_packages(spec: EnvironmentSpec) -> Packages:
     packages = wanted_packages(spec)
+    layered = spec.get("mode") == "layered"
+    if layered and spec.get("user_managed"):
+        raise UserErrorException(
+            "python.layered adds packages to the image's Python, and python.user_managed_dependencies says that there"
+            " are none to add. Set one of the two to False."
+        )
+    if layered and packages.conda:
+        raise UserErrorException(
+            f"Only pip packages can be layered on the image's own Python; these are conda's:"
+            f" {', '.join(packages.conda)}. Leave out python.layered (--layer), or list them as pip packages."
+        )
     if packages.conda:
         raise UserErrorException(
             f"conda packages are not built yet ({', '.join(packages.conda)}); use pip entries or a Dockerfile."
@@ -286,11 +304,13 @@ class _Maker:
         settings = read_host_settings()
         private = put_url_credentials(requirements_text(packages), secrets)
         files: dict[str, bytes | str] = dict(settings.files())
-        files["settings.sh"] = settings.files()["settings.sh"] + b"export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never\n"
+        tool = "uv" if uv else "pip"
+        files["settings.sh"] = settings.files()["settings.sh"] + _INSTALLER_SETTINGS
         files["requirements.txt"] = private.encode()
         if uv:
             files["uv"] = uv
-        tool = "uv" if uv else "pip"
+        if mode == "layered":
+            files["in_image.py"] = os.path.join(os.path.dirname(__file__), "in_image.py")
         text = render_dockerfile(
             packages,
             base=base.name,
@@ -301,7 +321,8 @@ class _Maker:
             tool=tool,
             stage=self._tag(labels),
         )
-        _say(self._log, f"Installing {len(packages.pip)} packages with {tool} on {base.name} ({mode}).")
+        count = f"{len(packages.pip)} package{'' if len(packages.pip) == 1 else 's'}"
+        _say(self._log, f"Installing {count} with {tool} on {base.name} ({mode}).")
         return self._build(
             Build(
                 title=f"environment '{self._spec['name']}'",

@@ -47,13 +47,13 @@ def wanted_packages(spec: Mapping[str, Any]) -> Packages:
         return Packages()
     conda = CondaDependencies(_underlying_structure=spec.get("conda") or {"dependencies": []})
     lines = [clean for line in conda.pip_packages if (clean := without_comment(line))]
-    left_out = [line for line in lines if _normal_name(line) in OWN_PACKAGES]
+    left_out = [line for line in lines if normal_name(line) in OWN_PACKAGES]
     python = conda.get_python_version()
     notes: tuple[str, ...] = ()
     if left_out and left_out != [DEFAULT_PIP_PACKAGE]:
         notes = (f"Not installed: {', '.join(left_out)}; jobs get azureml.core from jupyter_amltrain.",)
     return Packages(
-        pip=tuple(line for line in lines if _normal_name(line) not in OWN_PACKAGES),
+        pip=tuple(line for line in lines if normal_name(line) not in OWN_PACKAGES),
         options=tuple(clean for line in conda.pip_options if (clean := without_comment(line))),
         conda=tuple(item for item in conda.conda_packages if package_name(item) not in ("python", "pip")),
         channels=tuple(conda.conda_channels),
@@ -61,6 +61,11 @@ def wanted_packages(spec: Mapping[str, Any]) -> Packages:
         python=None if python == PYTHON_DEFAULT_VERSION else python,
         notes=notes,
     )
+
+
+def install_mode(spec: Mapping[str, Any]) -> str:
+    """Where a specification's packages go: ``isolated`` or ``layered``; "" when it has none."""
+    return str(spec.get("mode") or "isolated") if wanted_packages(spec) else ""
 
 
 def without_comment(line: str) -> str:
@@ -130,9 +135,10 @@ def _normal_requirement(line: str) -> str:
         requirement = Requirement(line)
     except InvalidRequirement:
         return " ".join(line.split())
-    requirement.name = _normal_name(requirement.name)
+    requirement.name = normal_name(requirement.name)
     return str(requirement)
 
 
-def _normal_name(line: str) -> str:
+def normal_name(line: str) -> str:
+    """The package that a requirement line asks for, in the spelling that is the same for all of them."""
     return re.sub(r"[-_.]+", "-", package_name(line)).lower()

@@ -131,7 +131,11 @@ class DockerSection(ConfigElement):
 
 
 class PythonSection(ConfigElement):
-    """Which Python a job runs with and what is installed for it (azureml-v1.md section 3.2)."""
+    """Which Python a job runs with and what is installed for it (azureml-v1.md section 3.2).
+
+    ``layered``, which the SDK does not have, adds the packages to the image's own Python, where those of the image stay
+    visible. The default is Azure's: an environment of their own (isolated).
+    """
 
     _fields: ClassVar[tuple[str, ...]] = (
         "user_managed_dependencies",
@@ -139,12 +143,14 @@ class PythonSection(ConfigElement):
         "conda_dependencies",
         "conda_dependencies_file",
         "base_conda_environment",
+        "layered",
     )
     _types: ClassVar[dict[str, type | tuple[type, ...]]] = {
         "user_managed_dependencies": bool,
         "interpreter_path": str,
         "conda_dependencies": CondaDependencies,
         "conda_dependencies_file": (str, os.PathLike),
+        "layered": bool,
     }
 
     def __init__(self) -> None:
@@ -153,7 +159,14 @@ class PythonSection(ConfigElement):
         self.conda_dependencies: CondaDependencies | None = CondaDependencies()
         self.conda_dependencies_file: str | None = None
         self.base_conda_environment: str | None = None
+        self.layered = False
         self._initialized = True
+
+    def _to_plain(self) -> dict[str, Any]:
+        plain = super()._to_plain()
+        if not self.layered:
+            del plain["layered"]  # the SDK's form has no such key
+        return plain
 
 
 class SparkSection(ConfigElement):

@@ -102,7 +102,6 @@ class Environment(ConfigElement):
         self.r: Any = None
         self.inferencing_stack_version: str | None = None
         self.asset_id: str | None = None
-        self._mode = "isolated"
         self._initialized = True
 
     def __str__(self) -> str:
@@ -248,7 +247,7 @@ class Environment(ConfigElement):
             "user_managed": self.python.user_managed_dependencies,
             "interpreter_path": self.python.interpreter_path,
             "conda": document,
-            "mode": self._mode,
+            "mode": "layered" if self.python.layered else "isolated",
             "environment_variables": {
                 str(key): str(value)
                 for key, value in {**conda_variables, **(self.environment_variables or {})}.items()
@@ -294,7 +293,7 @@ class Environment(ConfigElement):
             _underlying_structure=put_url_credentials(document, secrets or {})
         )
         made.environment_variables = dict(spec.get("environment_variables") or {})
-        made._mode = spec.get("mode", "isolated")
+        made.python.layered = spec.get("mode") == "layered"
         return made
 
 

@@ -17,6 +17,8 @@ from .building import prepare_watched
 from .table import duration
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..engines.protocol import Image
@@ -44,6 +46,17 @@ class EnvironmentMagics(Magics):
     )
     @argument("--context", metavar="DIR", help="Folder that COPY and ADD of a Dockerfile read from.")
     @argument("--python", metavar="X.Y", help="Version of Python to install the packages for.")
+    @argument(
+        "--layer",
+        action="store_true",
+        help="Add the packages to the image's own Python, where the image's packages stay visible (layered). Without it"
+        " they get an environment that is used instead (isolated).",
+    )
+    @argument(
+        "--from-kernel",
+        action="store_true",
+        help="Ask for the packages that this notebook has imported, in the versions that its kernel has.",
+    )
     @argument("--no-build", action="store_true", help="Keep the definition only; the first run builds it.")
     @argument("-q", "--quiet", action="store_true", help="Show only the last line.")
     def aml_env(self, line: str, cell: str) -> None:
@@ -60,12 +73,16 @@ class EnvironmentMagics(Magics):
             %%aml_env sklearn --base python:3.11-slim
             scikit-learn
             pandas>=2
+
+            %%aml_env mine --layer --base pytorch/pytorch --from-kernel
+            # and what the notebook does not import
+            tensorboard
         """
         asked, rest = read_line(self.aml_env, line)
         if rest:
             raise UserErrorException(f"%%aml_env takes nothing after --, but there is: {' '.join(rest)}")
         workspace = self._session.workspace
-        environment = _environment(asked, cell)
+        environment = _environment(asked, cell, self._from_kernel() if asked.from_kernel else None)
         started = time.monotonic()
         if asked.no_build:
             outcome = "not built yet"
@@ -75,6 +92,22 @@ class EnvironmentMagics(Magics):
         version = environment.register(workspace).version
         self._session.made(asked.name)
         print(f"✓ {asked.name}:{version} · {_kind(environment)} · {outcome}")
+
+    def _from_kernel(self) -> tuple[str, ...]:
+        """What the notebook's cells have imported, pinned; said before anything is built."""
+        from ..environment.kernel_packages import imported_names, pinned
+
+        assert self.shell is not None
+        found = pinned(imported_names(self.shell.user_ns.get("In") or ()))
+        for note in found.notes:
+            print(note)
+        if not found.pip:
+            raise UserErrorException(
+                "This notebook has imported nothing yet that an installed package provides, so --from-kernel finds"
+                " nothing to ask for. Run the cells with the imports first, or write the requirements."
+            )
+        print(f"From this kernel: {', '.join(found.pip)}")
+        return found.pip
 
     def _build(self, environment: Environment, quiet: bool) -> Image:
         from ..engines.registry import default_engine_name, get_engine
@@ -93,24 +126,29 @@ def _show(text: str) -> None:
     sys.stdout.flush()
 
 
-def _environment(asked: Any, cell: str) -> Environment:
+def _environment(asked: Any, cell: str, pinned: Sequence[str] | None) -> Environment:
     from ..environment.cell import parse_cell
 
     try:
-        parsed = parse_cell(cell, asked.format)
+        parsed = parse_cell(cell, asked.format, pinned)
     except UserErrorException as error:
         raise UserErrorException(_in_cell_lines(error.message), inner_exception=error) from error
     environment = parsed.environment(asked.name)
     is_dockerfile = parsed.format == "dockerfile"
-    for option, value in (("--base", asked.base), ("--python", asked.python)):
+    for option, value in (("--base", asked.base), ("--python", asked.python), ("--layer", asked.layer)):
         if value and is_dockerfile:
             raise UserErrorException(f"The cell is a Dockerfile, which says so itself with FROM; leave out {option}.")
+    if asked.layer and not asked.base:
+        raise UserErrorException("--layer adds to the Python of an image; say of which, with --base IMAGE.")
+    if asked.layer and asked.python:
+        raise UserErrorException("--layer uses the Python that the image has; leave out --python.")
     if asked.context and not is_dockerfile:
         raise UserErrorException(f"--context is for Dockerfiles, and the cell was taken for {parsed.said}.")
     if asked.context:
         environment.docker.build_context = asked.context
     if asked.base:
         environment.docker.base_image = asked.base
+    environment.python.layered = asked.layer
     if asked.python and environment.python.conda_dependencies:
         environment.python.conda_dependencies.set_python_version(asked.python)
     return environment
@@ -123,13 +161,16 @@ def _in_cell_lines(message: str) -> str:
 
 
 def _kind(environment: Environment) -> str:
-    from ..environment.requirements import wanted_packages
+    from ..environment.requirements import install_mode, wanted_packages
 
     if environment.docker.base_dockerfile:
         return "Dockerfile"
-    packages = wanted_packages(environment._to_spec())
+    spec = environment._to_spec()
+    packages = wanted_packages(spec)
     count = len(packages.pip) + len(packages.conda)
-    return f"{'conda' if packages.conda else 'pip'}, {count} package{'' if count == 1 else 's'}"
+    words = f"{'conda' if packages.conda else 'pip'}, {count} package{'' if count == 1 else 's'}"
+    mode = install_mode(spec)
+    return f"{words}, {mode}" if mode else words
 
 
 def _outcome(image: Image, seconds: float) -> str:

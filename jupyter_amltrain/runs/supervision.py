@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engines.protocol import Engine, Exit
 from ..engines.registry import get_engine
+from ..environment.requirements import install_mode
 from ..errors import (
     AzureMLException,
     CanceledException,
@@ -131,7 +132,11 @@ class Supervision:
             bytecode=None if self._engine.host_paths else bytecode_folder(image.reference),
         )
         digest = image.digest.rpartition(":")[2][:12]
-        self._control(f"{'Built' if image.built else 'Found'} environment {image.name}{digest and f' ({digest})'}")
+        mode = install_mode(self._definition.environment)
+        self._control(
+            f"{'Built' if image.built else 'Found'} environment {image.name}{digest and f' ({digest})'}"
+            f"{mode and f', packages {mode}'}"
+        )
         where = self._engine.name if self._engine.isolated else f"{self._engine.name} (not isolated)"
         self._control(f"Running on {where}: {shlex.join(job.command)}")
         self._move(states.STARTING, "starting the job")

@@ -98,6 +98,8 @@ class TestCheck:
     def test_an_image_with_everything_in_it_is_refused(self, engine: LocalEngine) -> None:
         with pytest.raises(UserErrorException, match="in the image fastai2:1, and the local engine cannot run images"):
             engine.check({"name": "e", "image": "fastai2:1", "user_managed": True}, Resources())
+        with pytest.raises(UserErrorException, match="in the image fastai2:1, and the local engine cannot run images"):
+            engine.check({"name": "e", "image": "fastai2:1", "mode": "layered"}, Resources())
 
     def test_an_image_below_packages_is_left_out_visibly(self, engine: LocalEngine) -> None:
         notes = engine.check({"name": "e", "image": "debian:12"}, Resources())

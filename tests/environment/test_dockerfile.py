@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from jupyter_amltrain.environment.dockerfile import (
     render_dockerfile,
     requirements_text,
@@ -12,7 +10,6 @@ from jupyter_amltrain.environment.dockerfile import (
     without_settings,
 )
 from jupyter_amltrain.environment.requirements import Packages, normalised, wanted_packages
-from jupyter_amltrain.errors import UserErrorException
 
 PACKAGES = Packages(
     pip=("six", "idna>=3"), options=("--extra-index-url https://x/simple", "--pre", "--trusted-host x", "--no-deps")
@@ -22,6 +19,12 @@ UV = (
     ". /run/amltrain/settings.sh && /run/amltrain/uv venv --no-project --python python3 /opt/amltrain/env &&"
     " /run/amltrain/uv pip install --python /opt/amltrain/env/bin/python --index-strategy unsafe-best-match"
     " --prerelease allow --allow-insecure-host x -r /run/amltrain/requirements.txt"
+)
+LAYER = (
+    "if python -B /run/amltrain/in_image.py sees-more; then PIP_BREAK_SYSTEM_PACKAGES=1 python -m pip install"
+    " --disable-pip-version-check -r /run/amltrain/requirements.txt; else"
+    ' /run/amltrain/uv pip install --python "$(command -v python)" --break-system-packages'
+    " --index-strategy unsafe-best-match -r /run/amltrain/requirements.txt; fi"
 )
 USE = "ENV VIRTUAL_ENV=/opt/amltrain/env PATH=/opt/amltrain/env/bin:$PATH\n"
 
@@ -43,12 +46,31 @@ def test_isolated_with_the_classic_builder_leaves_nothing_of_ours() -> None:
 def test_layered_adds_to_the_interpreter_of_the_image() -> None:
     assert render_dockerfile(Packages(pip=("six",)), base="b:1", interpreter="python", mode="layered") == (
         f"FROM b:1\nRUN {SETTINGS} --mount=type=cache,id=amltrain-uv,target=/root/.cache/uv"
-        ' . /run/amltrain/settings.sh && /run/amltrain/uv pip install --python "$(command -v python)"'
-        " --break-system-packages"
-        " --index-strategy unsafe-best-match -r /run/amltrain/requirements.txt\n"
+        f" . /run/amltrain/settings.sh && {LAYER}\n"
     )
-    with pytest.raises(UserErrorException, match="needs an engine with BuildKit"):
-        render_dockerfile(PACKAGES, base="b:1", interpreter="python", mode="layered", builder="classic")
+
+
+def test_layered_with_the_classic_builder_copies_what_changed() -> None:
+    text = render_dockerfile(
+        Packages(pip=("six",)), base="b:1", interpreter="python", user="app", mode="layered", builder="classic"
+    )
+    assert text == (
+        "FROM b:1 AS packages\nLABEL amltrain.stage=\nUSER root\nCOPY .amltrain /run/amltrain\n"
+        "RUN . /run/amltrain/settings.sh && python -B /run/amltrain/in_image.py before &&"
+        f" {LAYER} && python -B /run/amltrain/in_image.py after\n"
+        "FROM b:1\nUSER root\nCOPY --from=packages /run/amltrain/removed.sh /run/amltrain/removed.sh\n"
+        "RUN sh /run/amltrain/removed.sh\nCOPY --from=packages /run/amltrain/tree/ /\nUSER app\n"
+    )
+
+
+def test_layered_packages_for_a_version_of_python_check_the_one_of_the_image() -> None:
+    packages = Packages(pip=("six",), python="3.8.13")
+    text = render_dockerfile(packages, base="b:1", interpreter="python", mode="layered", tool="pip")
+    assert "&& python -c 'import sys; sys.version_info[:2] == (3, 8,) or sys.exit(" in text
+    assert text.endswith(
+        " && PIP_BREAK_SYSTEM_PACKAGES=1 python -m pip install"
+        " --disable-pip-version-check -r /run/amltrain/requirements.txt\n"
+    )
 
 
 def test_a_version_of_python_is_asked_of_uv() -> None:

@@ -199,12 +199,93 @@ def test_packages_on_top_of_a_dockerfile(client: docker.DockerClient, name: str)
     assert output(client, image, "sh", "-c", "cat /below && id -u && python -c 'import six'") == f"{name}\n1000\n"
 
 
-def test_packages_layered_on_the_python_of_the_image(client: docker.DockerClient, name: str) -> None:
-    environment = parse_cell("iniconfig\n").environment(name)
-    environment.docker.base_image = BASE
-    environment._mode = "layered"
-    image = prepared(client, environment)
-    assert output(client, image, "python", "-c", "import iniconfig, sys; print(sys.prefix)") == "/usr\n"
+@pytest.fixture
+def packages_base(client: docker.DockerClient) -> Iterator[str]:
+    """An image of an ordinary user whose Python has six and an idna.
+
+    Ask for it before ``name``: what is made from it has to be removed first.
+    """
+    made = f"base-{uuid.uuid4().hex[:8]}"
+    text = (
+        f"FROM {BASE}\nRUN pip install --break-system-packages six==1.16.0 idna==3.6\n"
+        f"RUN mkdir /home/app && chown 1000:1000 /home/app && echo {made} > /made\nENV HOME=/home/app\nUSER 1000\n"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AMLTRAIN_BUILDER", "buildkit")
+        image_id = prepared(client, dockerfile_environment(made, text)).reference
+    client.images.get(image_id).tag(made, "1")
+    yield f"{made}:1"
+    for image in client.images.list(filters={"label": f"amltrain.environment={made}"}):
+        client.images.remove(image.id, force=True)
+
+
+def layered_environment(name: str, base: str, *packages: str) -> Environment:
+    environment = parse_cell("\n".join(packages)).environment(name)
+    environment.docker.base_image = base
+    environment.python.layered = True
+    return environment
+
+
+def test_layered_and_isolated_packages(
+    client: docker.DockerClient, packages_base: str, name: str, builder: str
+) -> None:
+    """Layered: what the image has stays, a newer version replaces the old one wholly, and nothing of ours is left."""
+    see = (
+        "import importlib.metadata as m, sys; print(sys.prefix, sorted((d.metadata['Name'], d.version) for d in"
+        " m.distributions() if d.metadata['Name'] in ('six', 'packaging', 'idna')))"
+    )
+    environment = layered_environment(name, packages_base, "packaging==24.0", "idna==3.7")
+    log = BuildLog()
+    image = prepared(client, environment, log)
+    assert f"Installing 2 packages with uv on {packages_base} (layered)." in log.text
+    assert output(client, image, "python", "-c", see) == (
+        "/usr [('idna', '3.7'), ('packaging', '24.0'), ('six', '1.16.0')]\n"
+    )
+    assert output(client, image, "python", "-c", "import six, packaging, idna") == ""
+    left = output(client, image, "sh", "-c", "id -u; ls -A /home/app /run/amltrain 2>/dev/null; true")
+    assert left.replace("/run/amltrain:\n", "").split() == ["1000", "/home/app:"]
+    assert client.images.list(filters={"label": f"amltrain.stage={image.name}"}) == []
+
+    environment.python.layered = False
+    isolated = prepared(client, environment)
+    assert isolated.reference != image.reference
+    assert output(client, isolated, "python", "-c", see) == (
+        "/opt/amltrain/env [('idna', '3.7'), ('packaging', '24.0')]\n"
+    )
+
+
+def test_layers_keep_what_debian_installed(client: docker.DockerClient, packages_base: str, name: str) -> None:
+    """uv does not look where Debian puts packages: it would install another toml over that one."""
+    text = (
+        f"FROM {packages_base}\nUSER root\nWORKDIR /usr/lib/python3/dist-packages\n"
+        "RUN mkdir toml-0.10.1.dist-info && echo theirs=1 > toml.py\n"
+        "RUN printf 'Metadata-Version: 2.1\\nName: toml\\nVersion: 0.10.1\\n' > toml-0.10.1.dist-info/METADATA\n"
+    )
+    base = prepared(client, dockerfile_environment(name, text))
+    log = BuildLog()
+    image = prepared(client, layered_environment(name, base.name, "toml", "iniconfig"), log)
+    assert "The image has packages where uv does not look (toml): pip installs." in log.text
+    assert output(client, image, "python", "-c", "import iniconfig, toml; print(toml.theirs)") == "1\n"
+
+
+def test_layers_are_refused_for_another_python(client: docker.DockerClient, name: str) -> None:
+    environment = layered_environment(name, BASE, "iniconfig")
+    assert environment.python.conda_dependencies is not None
+    environment.python.conda_dependencies.set_python_version("3.8.13")
+    with pytest.raises(ImageBuildException, match=r"Python 3\.8 is asked for, .* which is another: 3\.11\."):
+        prepared(client, environment)
+
+
+def test_what_cannot_be_layered_is_refused_at_submit(client: docker.DockerClient) -> None:
+    environment = layered_environment("refused", BASE, "six")
+    environment.python.user_managed_dependencies = True
+    with pytest.raises(UserErrorException, match="Set one of the two to False"):
+        check_environment(client, environment._to_spec())
+    environment.python.user_managed_dependencies = False
+    assert environment.python.conda_dependencies is not None
+    environment.python.conda_dependencies.add_conda_package("scipy")
+    with pytest.raises(UserErrorException, match=r"Only pip packages can be layered .* conda's: scipy\."):
+        check_environment(client, environment._to_spec())
 
 
 def test_a_base_that_moved_is_said_and_built_again(client: docker.DockerClient, name: str) -> None:

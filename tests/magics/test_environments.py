@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,10 @@ def test_a_step_that_fails_is_named_by_the_line_of_the_cell(notebook: Notebook, 
         ("%%aml_env e\n\n", "The cell is empty"),
         ("%%aml_env e --base python-base:1\nFROM python-base:1\n", "leave out --base"),
         ("%%aml_env e --python 3.11\nFROM python-base:1\n", "leave out --python"),
+        ("%%aml_env e --layer\nFROM python-base:1\n", "leave out --layer"),
+        ("%%aml_env e --layer\nnumpy\n", "say of which, with --base IMAGE"),
+        ("%%aml_env e --layer --base b:1 --python 3.11\nnumpy\n", "leave out --python"),
+        ("%%aml_env e --from-kernel\nnumpy\n", "This notebook has imported nothing yet"),
         ("%%aml_env e --context .\nnumpy\n", "--context is for Dockerfiles"),
         ("%%aml_env e --context missing\nFROM python-base:1\n", "There is no folder"),
         ("%%aml_env e --format yaml\nnumpy\n", "invalid choice: 'yaml'"),
@@ -68,12 +73,39 @@ def test_what_cannot_be_right_is_refused_in_words(notebook: Notebook, cell: str,
 def test_no_build_keeps_the_definition_without_an_engine(notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
     told = notebook.run("%%aml_env later --no-build --base python-base:1 --python 3.11\nsix\ntoml\n")
-    assert told.out.splitlines()[-1] == "✓ later:1 · pip, 2 packages · not built yet"
+    assert told.out.splitlines()[-1] == "✓ later:1 · pip, 2 packages, isolated · not built yet"
     kept = Environment.get(Workspace.default()[0], "later")
     assert kept.docker.base_image == "python-base:1"
     assert kept.docker.enabled
     assert list(kept.python.conda_dependencies.pip_packages) == ["six", "toml"]
     assert kept.python.conda_dependencies.get_python_version() == "3.11"
+
+
+def test_layer_adds_to_the_python_of_the_image(notebook: Notebook, docker_host: str) -> None:
+    told = notebook.run("%%aml_env layered --layer --base python-base:1\niniconfig\n").out
+    assert re.search(
+        r"^✓ layered:1 · pip, 1 package, layered · (built|found) in [\d.]+ s · \d+ [MG]B\n\Z", told, re.MULTILINE
+    ), told
+    assert Environment.get(Workspace.default()[0], "layered").python.layered
+    run = notebook.run("%%aml_submit --wait --env layered --out run\nimport iniconfig, pip; print('both')\n").out
+    assert "both" in run
+    assert re.search(
+        r"Found environment amltrain/layered:\w+ \(\w+\), packages layered$",
+        notebook.run("%aml_logs --file 60_control_log.txt").out,
+        re.MULTILINE,
+    )
+
+
+def test_from_kernel_pins_what_the_notebook_has_imported(notebook: Notebook) -> None:
+    notebook.shell.user_ns["In"].append("import numbers, packaging.version\nimport no_such_module_here")
+    told = notebook.run("%%aml_env mine --from-kernel --no-build --base python-base:1\n# and\nsix==1.16.0\n").out
+    pin = f"packaging=={version('packaging')}"
+    assert f"From this kernel: {pin}\n" in told
+    assert "Left out: no_such_module_here belongs to no installed package" in told
+    kept = Environment.get(Workspace.default()[0], "mine")
+    assert list(kept.python.conda_dependencies.pip_packages) == ["six==1.16.0", pin]
+    words = notebook.refusal("%%aml_env mine --from-kernel --no-build\nFROM python-base:1\n")
+    assert "--from-kernel adds to pip requirements, and the cell was taken for a Dockerfile" in words
 
 
 def test_copy_takes_files_from_the_context(notebook: Notebook, here: Path, docker_host: str) -> None:

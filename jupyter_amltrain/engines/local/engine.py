@@ -119,7 +119,7 @@ def _refuse_images(environment: EnvironmentSpec) -> None:
             f"The environment '{name}' has a Dockerfile, and the local engine cannot build one."
             f"{_why_no_docker()} Start Docker and use a target on it."
         )
-    if environment.get("image") and environment.get("user_managed"):
+    if environment.get("image") and (environment.get("user_managed") or environment.get("mode") == "layered"):
         raise UserErrorException(
             f"The environment '{name}' brings its packages in the image {environment['image']}, and the local engine "
             f"cannot run images.{_why_no_docker()} Start Docker and use a target on it, or list its packages for pip."
