@@ -318,12 +318,10 @@ class _PreparationLog:
 
     def __init__(self, supervision: Supervision) -> None:
         self._supervision = supervision
-        self._file: Any = None
 
     def write(self, data: bytes) -> None:
-        if self._file is None:
-            self._file = open(self._supervision._folder / BUILD_LOG, "ab", buffering=0)  # noqa: SIM115 - lives as long as the process
-        self._file.write(data)
+        with open(self._supervision._folder / BUILD_LOG, "ab") as file:
+            file.write(data)
 
     def phase(self, text: str) -> None:
         self._supervision._store.update_run(self._supervision._id, reason=text)
