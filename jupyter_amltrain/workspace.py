@@ -31,6 +31,7 @@ from .workspace_settings import (
 
 if TYPE_CHECKING:
     from .compute.target import ComputeTarget
+    from .engines.protocol import Engine
     from .environment.spec import Environment
     from .runs.experiment import Experiment
     from .runs.run import Run
@@ -283,6 +284,12 @@ class Workspace(Recreated):
         if not run_id or run_id in (".", "..") or "/" in run_id or "\\" in run_id or "\0" in run_id:
             raise UserErrorException(f"{run_id!r} is not a run id.")
         return self.folder / "runs" / run_id
+
+    def _engine(self, name: str | None = None) -> Engine:
+        """The engine of that name, by default that of a target which names none."""
+        from .engines.registry import default_engine_name, get_engine
+
+        return get_engine(name or default_engine_name())
 
     def reconcile(self) -> None:
         """Give runs that lost their supervisor a new one and start queued runs that have room; cheap when all is well.

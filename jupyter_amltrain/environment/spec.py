@@ -27,6 +27,7 @@ from .sections import (
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
+    from .details import DockerImageDetails, ImageBuildDetails
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -75,14 +76,8 @@ class Environment(ConfigElement):
 
     _absent: ClassVar[Mapping[str, str]] = {
         "add_private_pip_wheel": "give the path of the wheel as a pip package, or copy it in with a Dockerfile",
-        "build": "the image is built when a run needs it, or by %%aml_env",
-        "build_local": "the image is built when a run needs it, or by %%aml_env",
         "from_docker_build_context": "from_dockerfile with the path of a Dockerfile takes its folder as build context",
-        "from_existing_conda_environment": NOT_YET + "; `conda env export` writes a file for from_conda_specification",
-        "get_image_details": NOT_YET,
         "label": NOT_YET + "; get() without a version gives the latest",
-        "load_from_directory": NOT_YET + "; register(workspace) keeps an environment, get() finds it",
-        "save_to_directory": NOT_YET + "; register(workspace) keeps an environment, get() finds it",
     }
 
     def __init__(self, name: str) -> None:
@@ -129,6 +124,21 @@ class Environment(ConfigElement):
         """
         environment = Environment(name)
         environment.python.conda_dependencies = CondaDependencies(file_path)
+        return environment
+
+    @staticmethod
+    def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment:
+        """An environment with what ``conda env export --no-builds`` says of a conda environment of this machine.
+
+        Raises:
+            UserErrorException: there is no conda, or it knows no such environment.
+        """
+        from .conda_export import export_conda_environment
+
+        environment = Environment(name)
+        environment.python.conda_dependencies = CondaDependencies(
+            _underlying_structure=export_conda_environment(conda_environment_name)
+        )
         return environment
 
     @staticmethod
@@ -220,6 +230,67 @@ class Environment(ConfigElement):
     def list(workspace: Workspace) -> dict[str, Environment]:
         """All registered environments, the latest version of each, by name."""
         return {name: Environment._from_spec(spec) for name, spec in workspace.store.list_environments().items()}
+
+    def save_to_directory(self, path: str | os.PathLike[str], overwrite: bool = False) -> None:
+        """Write this definition to a new folder, in files to edit: ``azureml_environment.json``,
+        ``conda_dependencies.yml`` and ``BaseDockerfile``. Passwords are not written, nor those in index addresses.
+
+        Raises:
+            FileExistsError: the folder exists and ``overwrite`` is False.
+        """
+        from .files import save
+
+        save(self, path, overwrite)
+
+    @staticmethod
+    def load_from_directory(path: str | os.PathLike[str]) -> Environment:
+        """The environment that :meth:`save_to_directory` wrote; its registry password is empty.
+
+        Raises:
+            FileNotFoundError: the folder has no ``azureml_environment.json``.
+            UserErrorException: a file is not what it should be; the message says where.
+        """
+        from .files import load
+
+        return load(path)
+
+    def build(self, workspace: Workspace, image_build_compute: object = None) -> ImageBuildDetails:
+        """Build the image in the background, for as long as this process lives, and return at once.
+
+        ``image_build_compute`` is taken and ignored: this machine's engine builds.
+
+        Raises:
+            UserErrorException: it is not registered, or has changed since.
+        """
+        from .details import check_registered, start_build
+
+        check_registered(self, workspace)
+        return start_build(self, workspace)
+
+    def build_local(self, workspace: Workspace, platform: str | None = None, **advanced: Any) -> None:
+        """Build the image, or with ``useDocker=False`` a virtual environment, and print the output as it comes.
+
+        Without ``useDocker`` the usual engine builds. ``platform`` is taken and ignored: the build is for this
+        machine. Interrupting it ends the build.
+
+        Raises:
+            UserErrorException: ``pushImageToWorkspaceAcr``, as there is no such registry; or an unknown argument.
+            EngineException: the build failed.
+        """
+        from .details import build_and_watch
+
+        build_and_watch(self, workspace, advanced)
+
+    def get_image_details(self, workspace: Workspace) -> DockerImageDetails:
+        """What the engine has for this environment; nothing is pulled or built.
+
+        Raises:
+            UserErrorException: it is not registered, or has changed since.
+        """
+        from .details import check_registered, image_details
+
+        check_registered(self, workspace)
+        return image_details(self, workspace)
 
     def _to_spec(self) -> dict[str, Any]:
         """This definition as plain JSON without secrets: what is stored, fingerprinted and handed to engines."""

@@ -1,0 +1,338 @@
+"""What ``Environment.build`` and ``get_image_details`` return (azureml-v1.md section 3.7), and the work behind them."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import copy
+import json
+import re
+import sys
+import threading
+import traceback
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..absent import Recreated
+from ..errors import AzureMLException, CanceledException, ImageNotFoundException, StoreException, UserErrorException
+from .registry import DOCKER_HUB, image_reference, registry_of
+
+if TYPE_CHECKING:
+    from ..engines.protocol import Image, Preparation
+    from ..workspace import Workspace
+    from .spec import Environment
+
+BUILDS_FOLDER = "builds"
+_SILENCE_S = 2.0
+_GIVE_UP_S = 10.0
+
+
+class DockerImageDetails(dict[str, Any]):
+    """What is known of an environment's image: a dictionary with the service's keys, the same as attributes.
+
+    It never holds the password of a registry, and its text forms show the first three letters of a user name.
+    """
+
+    @property
+    def image_exist(self) -> bool:
+        """Whether the engine has the image."""
+        return bool(self.get("imageExistsInRegistry"))
+
+    @property
+    def repository(self) -> str | None:
+        """Name of the image without its registry, None while there is no image."""
+        return self._in("dockerImage", "name")
+
+    @property
+    def registry(self) -> str | None:
+        """Address of the registry; None for an image that was built here, and for one from Docker Hub."""
+        return self._in("dockerImage", "registry", "address")
+
+    @property
+    def image(self) -> str | None:
+        """Full name of the image, None while there is none."""
+        return "/".join(part for part in (self.registry, self.repository) if part) or None
+
+    @property
+    def interpreter_path(self) -> str | None:
+        """The Python that jobs are started with."""
+        return self._in("pythonEnvironment", "interpreterPath")
+
+    @property
+    def environment_path(self) -> str | None:
+        """Folder of the virtual environment, on an engine without images."""
+        return self._in("pythonEnvironment", "condaEnvironmentPath")
+
+    @property
+    def dockerfile(self) -> str | None:
+        """Text of the environment's Dockerfile, None when it has none."""
+        return self._in("ingredients", "dockerfile")
+
+    def _in(self, *keys: str) -> str | None:
+        value: Any = self
+        for key in keys:
+            value = (value or {}).get(key)
+        return None if value is None else str(value)
+
+    def _shown(self) -> dict[str, Any]:
+        shown = copy.deepcopy(dict(self))
+        registry = (shown.get("dockerImage") or {}).get("registry") or {}
+        if registry.get("username"):
+            registry["username"] = registry["username"][:3] + "***"
+        if registry.get("password"):
+            registry["password"] = "***"
+        return shown
+
+    def __repr__(self) -> str:
+        return repr(self._shown())
+
+    def __str__(self) -> str:
+        return str(self._shown())
+
+
+class ImageBuildDetails(Recreated):
+    """A build that goes on in the background for as long as this process lives.
+
+    Attributes:
+        log_url: where the log is, as a ``file:`` address.
+        build_id: name of the build, which is that of its log.
+    """
+
+    _absent = {"environment_client": "there is no service"}
+
+    def __init__(self, prepare: Callable[[Preparation], Image], log_file: Path) -> None:
+        self._log_file = log_file
+        self._log = _Log(log_file)
+        self.log_url = log_file.as_uri()
+        self.build_id = log_file.stem
+        self._status = "Running"
+        self._error: BaseException | None = None
+        self._worker = threading.Thread(target=self._work, args=(prepare,), name="amltrain-build", daemon=True)
+        self._worker.start()
+
+    @property
+    def status(self) -> str:
+        """``Running``, ``Succeeded``, ``Failed`` or ``Canceled``."""
+        return self._status
+
+    def get_log(self) -> str:
+        """The output of the build so far; that of one that failed ends with why."""
+        return self._log_file.read_text(encoding="utf-8", errors="replace")
+
+    def wait_for_completion(self, show_output: bool = True) -> ImageBuildDetails:
+        """Wait until the build is over, printing its status and output unless ``show_output`` is False.
+
+        A build that fails raises nothing here, as in the SDK: ``status`` says so. Interrupting the wait leaves the
+        build going.
+        """
+        if show_output:
+            if self._status == "Running":
+                print("Image Build Status: Running\n")
+            self._log.follow(_show)
+            self._worker.join()
+            print(f"Image Build Status: {self._status}\n")
+        else:
+            self._worker.join()
+        return self
+
+    def _watch(self) -> None:
+        """Show the output until the build is over; interrupting it ends the build.
+
+        Raises:
+            CanceledException: it was interrupted.
+            EngineException: the build failed.
+        """
+        try:
+            self._log.follow(_show)
+            self._worker.join()
+        except KeyboardInterrupt:
+            self._log.stop.set()
+            self._worker.join(_GIVE_UP_S)
+            raise CanceledException(
+                f"Stopped while {self._log.now or 'it was being prepared'}; nothing was kept."
+            ) from None
+        if self._error:
+            raise self._error
+
+    def _work(self, prepare: Callable[[Preparation], Image]) -> None:
+        status = "Failed"
+        try:
+            image = prepare(self._log)
+            self._log.write(f"{image.name} {'is ready' if image.built else 'was there already'}.\n".encode())
+            status = "Succeeded"
+        except BaseException as error:  # noqa: BLE001 - the status and the log tell it, _watch raises it
+            self._error = error
+            status = "Canceled" if isinstance(error, CanceledException) else status
+            why = error.message if isinstance(error, AzureMLException) else traceback.format_exc()
+            with contextlib.suppress(StoreException):
+                self._log.write(f"{why.rstrip()}\n".encode())
+        finally:
+            self._status = status
+            self._log.close()
+
+
+class _Log:
+    """The ``Preparation`` that a build talks to: its output goes to a file, which others follow."""
+
+    def __init__(self, path: Path) -> None:
+        self.now = ""
+        self.stop = threading.Event()
+        self._path = path
+        self._changed = threading.Condition()
+        self._written = 0
+        self._over = False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("xb", buffering=0)
+        except OSError as error:
+            raise self._cannot(error) from error
+
+    def write(self, data: bytes) -> None:
+        with self._changed:
+            try:
+                self._file.write(data)
+            except OSError as error:
+                raise self._cannot(error) from error
+            self._written = self._file.tell()
+            self._changed.notify_all()
+
+    def phase(self, text: str) -> None:
+        self.now = text
+
+    def canceled(self) -> bool:
+        return self.stop.is_set()
+
+    def close(self) -> None:
+        with self._changed:
+            self._over = True
+            self._file.close()
+            self._changed.notify_all()
+
+    def follow(self, show: Callable[[str], object]) -> None:
+        """Give everything written to ``show`` until the log is closed; in silences, what is being waited for."""
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        told, over = "", False
+        with self._path.open("rb") as file:
+            while not over:
+                shown = file.tell()
+                with self._changed:
+                    news = self._changed.wait_for(lambda: self._over or self._written > shown, _SILENCE_S)  # noqa: B023
+                    over = self._over
+                if news:
+                    show(decoder.decode(file.read(), final=over))
+                elif self.now != told:
+                    told = self.now
+                    show(f"… {told}\n")
+
+    def _cannot(self, error: OSError) -> StoreException:
+        return StoreException(f"The build log {self._path} cannot be written: {error.strerror}.", inner_exception=error)
+
+
+class _Look:
+    """The ``Preparation`` of somebody who only asks: given up before anything is pulled or built."""
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def phase(self, text: str) -> None:
+        pass
+
+    def canceled(self) -> bool:
+        return True
+
+
+def start_build(environment: Environment, workspace: Workspace, engine_name: str | None = None) -> ImageBuildDetails:
+    """Begin to prepare an environment on an engine, by default the usual one; the log goes below the workspace.
+
+    Raises:
+        StoreException: the log cannot be written.
+    """
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", environment.name).strip("-")[:64] or "environment"
+    spec, secrets = environment._to_spec(), environment._secrets()
+    engine = workspace._engine(engine_name)
+    return ImageBuildDetails(
+        lambda log: engine.prepare(spec, log, secrets),
+        workspace.folder / BUILDS_FOLDER / f"{slug}-{environment.version or 'local'}-{uuid.uuid4().hex[:8]}.txt",
+    )
+
+
+def build_and_watch(environment: Environment, workspace: Workspace, advanced: Mapping[str, Any]) -> None:
+    """What ``Environment.build_local`` does; ``advanced`` are the keyword arguments that the SDK documents in prose."""
+    unknown = sorted({*advanced} - {"useDocker", "pushImageToWorkspaceAcr"})
+    if unknown:
+        raise UserErrorException(
+            f"build_local has no argument '{unknown[0]}'; there are platform, useDocker and pushImageToWorkspaceAcr."
+        )
+    if advanced.get("pushImageToWorkspaceAcr"):
+        raise UserErrorException(
+            "The workspace has no registry to push the image to. Leave out pushImageToWorkspaceAcr, and use"
+            " `docker push` with the name that get_image_details shows."
+        )
+    wanted = advanced.get("useDocker")
+    start_build(environment, workspace, None if wanted is None else "docker" if wanted else "local")._watch()
+
+
+def image_details(environment: Environment, workspace: Workspace) -> DockerImageDetails:
+    """What the usual engine has for an environment, without making it."""
+    try:
+        image = workspace._engine().prepare(environment._to_spec(), _Look(), environment._secrets())
+    except (CanceledException, ImageNotFoundException):
+        image = None
+    docker = environment.docker
+    address, name = _address_and_name(image.name) if image else (None, None)
+    known = docker.base_image_registry
+    return DockerImageDetails(
+        imageExistsInRegistry=image is not None,
+        dockerImage={
+            "name": name,
+            "digest": image.digest if image else None,
+            "sizeBytes": image.size_bytes if image else None,
+            "registry": {
+                "address": address,
+                "username": known.username,
+                "password": "***" if known.password else None,
+            },
+        },
+        pythonEnvironment={
+            "interpreterPath": image.interpreter if image else None,
+            "condaEnvironmentPath": image.reference if image and Path(image.reference).is_absolute() else None,
+        },
+        ingredients={"dockerfile": docker.base_dockerfile} if docker.base_dockerfile else None,
+    )
+
+
+def check_registered(environment: Environment, workspace: Workspace) -> None:
+    """Refuse an environment that the workspace does not know as it is.
+
+    Raises:
+        UserErrorException: it is not registered, or has changed since.
+    """
+    version = environment.version
+    known = None
+    if version is None or version.isdecimal():
+        known = workspace.store.get_environment(environment.name, version)
+    if known is None:
+        asked = f" with version {version}" if version else ""
+        raise UserErrorException(
+            f"Environment '{environment.name}' is not registered{asked}; call register(workspace) and use what it"
+            " returns."
+        )
+    number = known.pop("version")
+    if known != json.loads(json.dumps(environment._to_spec())):
+        raise UserErrorException(
+            f"Environment '{environment.name}' has changed since its version {number} was registered; call"
+            " register(workspace) again and use what it returns."
+        )
+
+
+def _address_and_name(image: str) -> tuple[str | None, str]:
+    address = registry_of(image)
+    first, _, rest = image_reference(image).partition("/")
+    return (None, image) if address == DOCKER_HUB or not rest else (first, rest)
+
+
+def _show(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
