@@ -31,7 +31,7 @@ class KernelPackages:
 
 
 def imported_names(cells: Iterable[str]) -> set[str]:
-    """Dotted names that cells import, as IPython keeps them; those of cell magics such as ``%%time`` included.
+    """Dotted names that cells import, as IPython keeps them; those below magics such as ``%%time`` included.
 
     ``from a import b`` gives ``a.b``, which may be a module. What does not parse is left out, since it never ran.
     """
@@ -90,11 +90,12 @@ def _nodes(cell: str) -> list[ast.AST]:
 
 
 def _magic_body(node: ast.AST) -> str:
-    """The text below a cell magic: IPython keeps such a cell as a call with name, line and text."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and len(node.args) == 3):
+    """The text that a magic gets, as in ``%time import x``: IPython keeps it as the last argument of a call."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
         return ""
-    body = node.args[2]
-    if node.func.attr != "run_cell_magic" or not isinstance(body, ast.Constant) or not isinstance(body.value, str):
+    body = node.args[-1]
+    is_magic = node.func.attr in ("run_cell_magic", "run_line_magic")
+    if not is_magic or not isinstance(body, ast.Constant) or not isinstance(body.value, str):
         return ""
     # Line magics and shell lines in it would keep the rest from being read.
     return "\n".join(line for line in body.value.splitlines() if not line.startswith(("%", "!")))

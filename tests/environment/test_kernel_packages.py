@@ -44,11 +44,12 @@ def test_imports_of_cells() -> None:
         "def f():\n    from sklearn.svm import SVC, NuSVC",
         "from . import near",
         "get_ipython().run_cell_magic('time', '', '%matplotlib inline\\nimport torch\\n')",
+        "get_ipython().run_line_magic('time', 'import yaml')",
         "get_ipython().run_cell_magic('bash', '', 'import -window root x.png\\n')",
         "this does not parse",
         "x = '\\d'",
     ]
-    assert imported_names(cells) == {"numpy", "os.path", "sklearn.svm.SVC", "sklearn.svm.NuSVC", "torch"}
+    assert imported_names(cells) == {"numpy", "os.path", "sklearn.svm.SVC", "sklearn.svm.NuSVC", "torch", "yaml"}
 
 
 def test_versions_of_this_process() -> None:
