@@ -54,65 +54,8 @@ class AmlCompute(ComputeTarget):
     _compute_type = "AmlCompute"
     _just_created = False
 
-    @staticmethod
-    def provisioning_configuration(
-        vm_size: str = "",
-        vm_priority: str = "dedicated",
-        min_nodes: int | None = 0,
-        max_nodes: int | None = None,
-        idle_seconds_before_scaledown: int | None = None,
-        admin_username: str | None = None,
-        admin_user_password: str | None = None,
-        admin_user_ssh_key: str | None = None,
-        vnet_resourcegroup_name: str | None = None,
-        vnet_name: str | None = None,
-        subnet_name: str | None = None,
-        tags: Mapping[str, str] | None = None,
-        description: str | None = None,
-        remote_login_port_public_access: str = "NotSpecified",
-        identity_type: str | None = None,
-        identity_id: list[str] | None = None,
-        location: str | None = None,
-        enable_node_public_ip: bool = True,
-        *,
-        gpu: str | None = None,
-        engine: str | None = None,
-        network_mode: str | None = None,
-        shm_size: str | int | None = None,
-        memory: str | int | None = None,
-        cpus: float | None = None,
-    ) -> AmlComputeProvisioningConfiguration:
-        """The configuration of a cluster, for ``ComputeTarget.create``; see its class for the arguments of our own.
-
-        Raises:
-            ComputeTargetException: a value cannot be right.
-        """
-        return AmlComputeProvisioningConfiguration(
-            vm_size,
-            vm_priority,
-            min_nodes,
-            max_nodes,
-            idle_seconds_before_scaledown,
-            admin_username,
-            admin_user_password,
-            admin_user_ssh_key,
-            vnet_resourcegroup_name,
-            vnet_name,
-            subnet_name,
-            tags,
-            description,
-            remote_login_port_public_access,
-            identity_type,
-            identity_id,
-            location,
-            enable_node_public_ip,
-            gpu=gpu,
-            engine=engine,
-            network_mode=network_mode,
-            shm_size=shm_size,
-            memory=memory,
-            cpus=cpus,
-        )
+    # The class itself, and no method in front of it, so that its two dozen arguments are written once.
+    provisioning_configuration = AmlComputeProvisioningConfiguration
 
     @staticmethod
     def _create(workspace: Workspace, name: str, configuration: AmlComputeProvisioningConfiguration) -> AmlCompute:
