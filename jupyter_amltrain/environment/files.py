@@ -6,7 +6,7 @@ import io
 import json
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
+from difflib import get_close_matches, unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +71,21 @@ def load(path: str | os.PathLike[str]) -> Environment:
         environment.docker.base_dockerfile = io.StringIO(_read(folder / DOCKERFILE_NAME))
         environment.docker._build_context = context
     return environment
+
+
+def difference(old: Environment, new: Environment) -> str:
+    """What changed from one version of an environment to another, as a unified diff of its files; "" for nothing."""
+    before, after = (file_contents(one.clone(one.name)) for one in (old, new))
+    parts: list[str] = []
+    for name in sorted({*before, *after}):
+        parts += unified_diff(
+            before.get(name, "").splitlines(),
+            after.get(name, "").splitlines(),
+            f"{old.name}:{old.version}/{name}",
+            f"{new.name}:{new.version}/{name}",
+            lineterm="",
+        )
+    return "\n".join(parts)
 
 
 def _environment(plain: Mapping[str, Any], source: str) -> Environment:

@@ -64,6 +64,7 @@ def _names_for(option: str, session: Session) -> Iterable[str]:
     store = session.find_workspace()[0].store
     known: dict[str, Callable[[], Iterable[str]]] = {
         "--env": store.list_environments,
+        "--diff": store.list_environments,
         "--target": lambda: {"local", *store.list_targets()},
         "--experiment": store.experiments,
         "--status": lambda: states.ALL,

@@ -7,14 +7,14 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from IPython.core.magic import Magics, cell_magic, magics_class
+from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from ..errors import ImageBuildException, UserErrorException
 from ..submission.manifest import human_size
 from .answers import plain_errors, read_line
 from .building import prepare_watched
-from .table import duration
+from .table import Table, duration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ..engines.protocol import Image
     from ..environment.spec import Environment
+    from ..workspace import Workspace
     from .session import Session
 
 _LINE = re.compile(r"(?:\bDockerfile |\bthe cell, )?\b([Ll])ine (\d+)\b")
@@ -109,6 +110,28 @@ class EnvironmentMagics(Magics):
         print(f"From this kernel: {', '.join(found.pip)}")
         return found.pip
 
+    @line_magic("aml_env")
+    @plain_errors
+    @magic_arguments("aml_env")
+    @argument("--diff", metavar="NAME", help="Show what the latest version of this environment changed.")
+    @argument("--version", action="append", default=[], metavar="N", help="Compare from this version; twice: from, to.")
+    def aml_env_line(self, line: str) -> Table | None:
+        """List the environments of the workspace, or show what changed between two versions of one.
+
+        %aml_env
+        %aml_env --diff torch
+        %aml_env --diff torch --version 1 --version 3
+        """
+        asked, rest = read_line(self.aml_env_line, line)
+        if rest or (asked.version and not asked.diff) or len(asked.version) > 2:
+            raise UserErrorException("%aml_env lists environments; --diff NAME takes --version once or twice, no more.")
+        workspace = self._session.workspace
+        if asked.diff:
+            print(_changes(workspace, asked.diff, asked.version))
+            return None
+        rows = [(name, str(found.version), _kind(found)) for name, found in workspace.environments.items()]
+        return Table(("Environment", "Version", "From"), rows, "No environments yet; %%aml_env NAME makes one.")
+
     def _build(self, environment: Environment, quiet: bool) -> Image:
         from ..engines.registry import default_engine_name, get_engine
 
@@ -119,6 +142,17 @@ class EnvironmentMagics(Magics):
             )
         except (ImageBuildException, UserErrorException) as error:
             raise type(error)(_in_cell_lines(error.message), inner_exception=error) from error
+
+
+def _changes(workspace: Workspace, name: str, versions: list[str]) -> str:
+    from ..environment.files import difference
+    from ..environment.spec import Environment
+
+    new = Environment.get(workspace, name, versions[1] if len(versions) > 1 else None)
+    if not versions and new.version == "1":
+        return f"{name} has one version; there is nothing to compare it with."
+    old = Environment.get(workspace, name, versions[0] if versions else int(new.version or 0) - 1)
+    return difference(old, new) or f"Nothing differs between {name}:{old.version} and {name}:{new.version}."
 
 
 def _show(text: str) -> None:
