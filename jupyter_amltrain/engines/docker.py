@@ -141,8 +141,8 @@ class DockerEngine:
             try:
                 client.start(job.name)
             except errors.APIError as error:
-                if error.status_code == 304 or "already" in str(error.explanation):
-                    return []
+                if self._state_of_existing(client, job) != "created":
+                    return []  # it runs, or ran: another process was first
                 return self._begin_otherwise(client, job, error)
             undo.pop_all()
         self._attached[job.name] = stream

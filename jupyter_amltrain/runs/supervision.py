@@ -83,7 +83,7 @@ class Supervision:
                 write()
                 return
             except StoreException as error:
-                if not isinstance(error.inner_exception, sqlite3.OperationalError):
+                if not _may_pass(error):
                     raise
             self._wait_for_room()
 
@@ -199,8 +199,12 @@ class Supervision:
                     break
                 finally:
                     intake.close()
-            except (StoreException, OSError):
-                self._wait_for_room()  # most likely the disk is full; what is missing is read again from the engine
+            except StoreException as error:
+                if not _may_pass(error):
+                    raise
+            except OSError:
+                pass  # the disk is full, most likely
+            self._wait_for_room()  # what is missing is read again from the engine
         if self._engine_was_away and ended.code:
             reason = f"The engine stopped or restarted while the run was running. {ended.reason}"
             return Exit(ended.code, reason, infrastructure=True, peak_memory_bytes=ended.peak_memory_bytes)
@@ -329,6 +333,11 @@ class _PreparationLog:
     def canceled(self) -> bool:
         store = self._supervision._store
         return store.changed() and self._supervision.cancel_requested()
+
+
+def _may_pass(error: StoreException) -> bool:
+    """Whether the store may work again later (a full disk, a long lock), unlike when it is damaged."""
+    return isinstance(error.inner_exception, sqlite3.OperationalError)
 
 
 def _workspace_names(folder: Path) -> dict[str, str]:
