@@ -23,7 +23,7 @@ TARGET = "bench"
 @contextmanager
 def workspace(max_nodes: int = 1) -> Iterator[Workspace]:
     """A new workspace with one target, gone afterwards. The submit helper is warm, as in a notebook."""
-    with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
         os.environ["AMLTRAIN_HOME"] = home
         made = Workspace.create("bench", show_output=False)
         made.store.save_target(TARGET, {"type": "AmlCompute", "engine": "docker", "max_nodes": max_nodes})

@@ -18,7 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..errors import AzureMLException
+from ..engines.registry import get_engine
+from ..errors import AzureMLException, EngineException
 from . import status as states
 from .folder import SUPERVISOR_LOCK, SUPERVISOR_LOG
 from .lock import RunLock
@@ -38,6 +39,8 @@ def serve(workspace_folder: Path, run_id: str, secrets: Mapping[str, str]) -> st
     """
     store = Store(workspace_folder)
     folder = workspace_folder / "runs" / run_id
+    if not folder.is_dir():
+        return _close_without_folder(store, folder, run_id)
     lock = RunLock(folder / SUPERVISOR_LOCK)
     if not lock.acquire(patience_s=0.5):
         return None
@@ -52,6 +55,17 @@ def serve(workspace_folder: Path, run_id: str, secrets: Mapping[str, str]) -> st
         # This process is warm, so it goes on with the next itself; more room than that is for new ones.
         start_waiting(workspace_folder, store, run.target)
     return following
+
+
+def _close_without_folder(store: Store, folder: Path, run_id: str) -> str | None:
+    """Somebody deleted the run's folder: there is nothing to go on with, and nothing of it may go on."""
+    run = store.run(run_id)
+    if run.handle:
+        with suppress(EngineException):
+            get_engine(run.engine).remove(dict(run.handle))
+    reason = f"Its folder {folder} was deleted, and its log and files with it. Submit again to run it anew."
+    store.move(run_id, states.FAILED, reason, error={"code": "UserError", "message": reason})
+    return store.claim_next(run.target)
 
 
 def _serve_all(request: Mapping[str, Any]) -> None:
@@ -94,7 +108,6 @@ def _warm() -> None:
     import docker  # noqa: F401 - the expensive one
 
     from ..engines.docker import DockerEngine
-    from ..engines.registry import get_engine
     from ..environment import image as _image  # noqa: F401
     from ..submission import snapshot as _snapshot  # noqa: F401
 

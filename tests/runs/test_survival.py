@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import subprocess
 import time
 from collections.abc import Callable
@@ -107,6 +108,18 @@ def test_a_container_removed_from_outside_ends_the_run_with_the_reason(workspace
     record = workspace.store.run(run.id)
     assert "removed from outside" in record.reason or "killed from outside" in record.reason
     assert driver_log(workspace, run.id) == b"begun\n"
+
+
+def test_a_run_whose_folder_was_deleted_is_closed_and_its_container_removed(
+    workspace: Workspace, submit: Submit
+) -> None:
+    run = submit(UNTIL_TOLD)
+    wait_until(lambda: b"begun" in driver_log(workspace, run.id), "the job's first line")
+    kill_supervisor(workspace, run.id)
+    shutil.rmtree(workspace.run_folder(run.id))
+    assert wait_for_end(workspace, run.id, 15) == "Failed"
+    assert "was deleted" in workspace.store.run(run.id).reason
+    assert _containers(run.id) == []
 
 
 def test_a_container_removed_while_nobody_watched_ends_the_run_too(workspace: Workspace, submit: Submit) -> None:
