@@ -91,7 +91,7 @@ def output(client: docker.DockerClient, image: Image, *command: str) -> str:
     container = client.containers.run(image.reference, list(command), network_mode="none", detach=True)
     try:
         container.wait()
-        done: bytes = container.logs()
+        done: bytes = container.logs(stderr=False)
         return done.decode()
     finally:
         container.remove()
