@@ -61,13 +61,17 @@ class DockerEngine:
         return notes
 
     def prepare(
-        self, environment: EnvironmentSpec, log: Preparation, secrets: Mapping[str, str] | None = None
+        self,
+        environment: EnvironmentSpec,
+        log: Preparation,
+        secrets: Mapping[str, str] | None = None,
+        renew: str = "",
     ) -> Image:
         """See :meth:`Engine.prepare`."""
         from ..environment.image import prepare_image
 
         with self._connection.docker() as docker:
-            return prepare_image(docker, environment, log, secrets)
+            return prepare_image(docker, environment, log, secrets, renew)
 
     # --- the job's life ------------------------------------------------------------------------------------------
 

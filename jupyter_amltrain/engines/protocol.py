@@ -22,6 +22,9 @@ Handle = dict[str, Any]
 Mark = Mapping[str, int]
 """How far a stream was read: source name (:attr:`Chunk.source`) to number of raw bytes taken. {} is the start."""
 
+REBUILD = "rebuild"
+FLATTEN = "flatten"
+
 EnvironmentSpec = Mapping[str, Any]
 """An environment as plain JSON without secrets: what ``Environment._to_spec()`` returns."""
 
@@ -79,6 +82,27 @@ class Image:
     size_bytes: int | None = None
 
 
+@dataclass(frozen=True)
+class Step:
+    """One step of a preparation and its state now, as a build view shows it.
+
+    Attributes:
+        key: tells it from the other steps; the same key again is news of the same step.
+        name: what it does, for a person: a Dockerfile instruction, ``pull python:3.11-slim``.
+        state: ``running``, ``cached``, ``done`` or ``failed``.
+        seconds: how long it has taken so far.
+        current: bytes done, where the step knows.
+        total: bytes there are to do, 0 when unknown.
+    """
+
+    key: str
+    name: str
+    state: str = "running"
+    seconds: float = 0.0
+    current: int = 0
+    total: int = 0
+
+
 class Preparation(Protocol):
     """What :meth:`Engine.prepare` talks to while it works."""
 
@@ -87,6 +111,9 @@ class Preparation(Protocol):
 
     def phase(self, text: str) -> None:
         """Say in a few words what is being waited for now ("pulling fastai2: 3 of 8 layers")."""
+
+    def step(self, step: Step) -> None:
+        """Tell how one step stands now; may be called often."""
 
     def canceled(self) -> bool:
         """Whether the user gave up; prepare then raises ``CanceledException`` within 0.2 s or so."""
@@ -122,8 +149,12 @@ class Engine(Protocol):
         environment: EnvironmentSpec,
         log: Preparation,
         secrets: Mapping[str, str] | None = None,
+        renew: str = "",
     ) -> Image:
         """Turn an environment into something jobs can be started in: find, pull or build it.
+
+        ``renew`` is :data:`REBUILD` to pull the base again and build all anew, :data:`FLATTEN` to replace an image
+        that grew by single packages by one that is built at once, or "" to use what is there.
 
         An environment whose content was prepared before is found again in < 0.15 s without calling a builder.
         """

@@ -64,7 +64,11 @@ class ScriptedEngine:
         return []
 
     def prepare(
-        self, environment: EnvironmentSpec, log: Preparation, secrets: Mapping[str, str] | None = None
+        self,
+        environment: EnvironmentSpec,
+        log: Preparation,
+        secrets: Mapping[str, str] | None = None,
+        renew: str = "",
     ) -> Image:
         """An image at once, whatever the environment is."""
         return Image(reference="scripted", interpreter="", name="scripted", digest="scripted")

@@ -20,7 +20,7 @@ from ..errors import AzureMLException, CanceledException, ImageNotFoundException
 from .registry import DOCKER_HUB, image_reference, registry_of
 
 if TYPE_CHECKING:
-    from ..engines.protocol import Image, Preparation
+    from ..engines.protocol import Image, Preparation, Step
     from ..workspace import Workspace
     from .spec import Environment
 
@@ -201,6 +201,9 @@ class _Log:
     def phase(self, text: str) -> None:
         self.now = text
 
+    def step(self, step: Step) -> None:
+        pass  # the log has the steps in words
+
     def canceled(self) -> bool:
         return self.stop.is_set()
 
@@ -237,6 +240,9 @@ class _Look:
         pass
 
     def phase(self, text: str) -> None:
+        pass
+
+    def step(self, step: Step) -> None:
         pass
 
     def canceled(self) -> bool:

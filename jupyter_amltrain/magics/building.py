@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import CanceledException
 
 if TYPE_CHECKING:
-    from ..engines.protocol import Engine, EnvironmentSpec, Image
+    from ..engines.protocol import Engine, EnvironmentSpec, Image, Step
 
 _LOOK_S = 0.1
 _SILENCE_S = 2.0
@@ -25,6 +25,7 @@ class _Progress:
     def __init__(self) -> None:
         self.output: SimpleQueue[bytes | None] = SimpleQueue()
         self.now = ""
+        self.steps: dict[str, Step] = {}
         self.stop = threading.Event()
 
     def write(self, data: bytes) -> None:
@@ -32,6 +33,9 @@ class _Progress:
 
     def phase(self, text: str) -> None:
         self.now = text
+
+    def step(self, step: Step) -> None:
+        self.steps[step.key] = step
 
     def canceled(self) -> bool:
         return self.stop.is_set()

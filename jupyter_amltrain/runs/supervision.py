@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engines.protocol import Engine, Exit
+from ..engines.protocol import Engine, Exit, Step
 from ..engines.registry import get_engine
 from ..environment.requirements import install_mode
 from ..errors import (
@@ -326,6 +326,9 @@ class _PreparationLog:
     def write(self, data: bytes) -> None:
         with open(self._supervision._folder / BUILD_LOG, "ab") as file:
             file.write(data)
+
+    def step(self, step: Step) -> None:
+        pass  # the log has the steps in words
 
     def phase(self, text: str) -> None:
         self._supervision._store.update_run(self._supervision._id, reason=text)

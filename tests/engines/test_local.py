@@ -18,7 +18,7 @@ from engines.jobs import Bench, ProcessPrograms
 from jupyter_amltrain.engines.local import LocalEngine, virtualenv
 from jupyter_amltrain.engines.local.engine import job_variables
 from jupyter_amltrain.engines.local.pip_settings import uv_variables
-from jupyter_amltrain.engines.protocol import Exit, Handle
+from jupyter_amltrain.engines.protocol import Exit, Handle, Step
 from jupyter_amltrain.errors import (
     CanceledException,
     EngineException,
@@ -48,6 +48,7 @@ class Log:
     def __init__(self, cancel_after: bytes | None = None) -> None:
         self.text = b""
         self.phases: list[str] = []
+        self.steps: list[Step] = []
         self._cancel_after = cancel_after
 
     def write(self, data: bytes) -> None:
@@ -55,6 +56,9 @@ class Log:
 
     def phase(self, text: str) -> None:
         self.phases.append(text)
+
+    def step(self, step: Step) -> None:
+        self.steps.append(step)
 
     def canceled(self) -> bool:
         return self._cancel_after is not None and self._cancel_after in self.text
@@ -249,6 +253,7 @@ from jupyter_amltrain.engines.local import LocalEngine
 class Log:
     def write(self, data): {on_output}
     def phase(self, text): pass
+    def step(self, step): pass
     def canceled(self): return False
 
 print(LocalEngine().prepare({environment(wheels)!r}, Log()).built)

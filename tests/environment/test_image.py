@@ -12,7 +12,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from jupyter_amltrain.engines.protocol import Image
+from jupyter_amltrain.engines.protocol import Image, Step
 from jupyter_amltrain.environment.cell import parse_cell
 from jupyter_amltrain.environment.image import check_environment, find_interpreter, prepare_image
 from jupyter_amltrain.environment.spec import Environment
@@ -35,6 +35,7 @@ class BuildLog:
     def __init__(self, cancel_at: str = "") -> None:
         self.text = ""
         self.phases: list[str] = []
+        self.steps: list[Step] = []
         self._cancel_at = cancel_at
 
     def write(self, data: bytes) -> None:
@@ -42,6 +43,9 @@ class BuildLog:
 
     def phase(self, text: str) -> None:
         self.phases.append(text)
+
+    def step(self, step: Step) -> None:
+        self.steps.append(step)
 
     def canceled(self) -> bool:
         return bool(self._cancel_at) and self._cancel_at in self.text

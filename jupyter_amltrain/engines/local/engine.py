@@ -52,7 +52,11 @@ class LocalEngine:
         return [*packages.notes, *_ignored(environment, resources), *_gpu_notes(resources)]
 
     def prepare(
-        self, environment: EnvironmentSpec, log: Preparation, secrets: Mapping[str, str] | None = None
+        self,
+        environment: EnvironmentSpec,
+        log: Preparation,
+        secrets: Mapping[str, str] | None = None,
+        renew: str = "",
     ) -> Image:
         """See :meth:`Engine.prepare`."""
         _refuse_images(environment)
