@@ -6,6 +6,8 @@ import errno
 import hashlib
 import os
 import shutil
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from .errors import StoreException
@@ -58,6 +60,29 @@ def workspace_folder(name: str, subscription_id: str, resource_group: str) -> Pa
     """The folder of one workspace; names are compared without case, as Azure does."""
     key = "/".join((subscription_id, resource_group, name)).lower()
     return home_folder() / "workspaces" / f"{name.lower()}-{hashlib.sha256(key.encode()).hexdigest()[:8]}"
+
+
+def home_id() -> str:
+    """A random name of this home folder, kept in it: tells what it made on an engine from what other people made there.
+
+    Raises:
+        StoreException: the folder cannot be written.
+    """
+    path = home_folder() / "id"
+    try:
+        with suppress(FileNotFoundError):
+            return path.read_text(encoding="ascii")
+        partial = path.with_name(f"id.{uuid.uuid4().hex}")
+        partial.write_text(uuid.uuid4().hex, encoding="ascii")
+        with suppress(FileExistsError):  # another process was first
+            os.link(partial, path)
+        partial.unlink()
+        return path.read_text(encoding="ascii")
+    except OSError as error:
+        raise StoreException(
+            f"The home folder cannot be given a name: {path}: {error.strerror}. {advice_for(error)}",
+            inner_exception=error,
+        ) from error
 
 
 def bytecode_folder(image_id: str) -> Path:

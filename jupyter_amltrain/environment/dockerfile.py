@@ -20,6 +20,9 @@ ENVIRONMENT_FOLDER = "/opt/amltrain/env"
 
 STAGE_LABEL = "amltrain.stage"
 
+HOME_LABEL = "amltrain.home"
+"""Which home folder made an image; see :func:`~jupyter_amltrain.home.home_id`."""
+
 _MOUNTED = f"--mount=type=bind,source={CONTEXT_FOLDER},target={MOUNT}"
 _SETTINGS = f". {MOUNT}/settings.sh && "
 _RUN_START = re.compile(r"\s*RUN(?:\s|\\\n)+(?:--\S+(?:\s|\\\n)+)*", re.IGNORECASE)
@@ -38,6 +41,7 @@ def render_dockerfile(
     builder: str = "buildkit",
     tool: str = "uv",
     stage: str = "",
+    home: str = "",
 ) -> str:
     """The Dockerfile that puts packages on a base image.
 
@@ -50,6 +54,7 @@ def render_dockerfile(
         builder: ``buildkit``, or ``classic`` for an engine without it: no mounts, so an extra stage.
         tool: ``uv``, or ``pip`` for a base where our uv cannot run.
         stage: value of :data:`STAGE_LABEL` on the extra stage of a classic build, which then has to be removed.
+        home: value of :data:`HOME_LABEL` on that stage.
     """
     install = " && ".join(_install_commands(packages, interpreter, mode, tool))
     root = ["USER root"] if user not in ("", "root", "0") else []
@@ -64,7 +69,7 @@ def render_dockerfile(
             install = f"{_in_image(interpreter, 'before')} && {install} && {_in_image(interpreter, 'after')}"
         lines = [
             f"FROM {base} AS packages",
-            f"LABEL {STAGE_LABEL}={stage}",
+            f"LABEL {STAGE_LABEL}={stage}{home and f' {HOME_LABEL}={home}'}",
             *root,
             f"COPY {CONTEXT_FOLDER} {MOUNT}",
             f"RUN {_SETTINGS}{install}",

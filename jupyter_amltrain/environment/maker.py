@@ -11,11 +11,13 @@ from typing import Any
 
 from ..engines.protocol import EnvironmentSpec, Preparation, Step
 from ..errors import ImageBuildException, UserErrorException
+from ..home import home_id
 from .api import EngineApi
 from .build import Build, build_image, build_network, choose_builder
 from .context import context_digest, needed_paths, selected
 from .dockerfile import (
     CONTEXT_FOLDER,
+    HOME_LABEL,
     STAGE_LABEL,
     cache_folder,
     render_dockerfile,
@@ -197,6 +199,7 @@ class ImageMaker:
             builder=builder,
             tool=tool,
             stage=self.tag(labels),
+            home=labels[HOME_LABEL],
         )
         count = f"{len(packages.pip)} package{'' if len(packages.pip) == 1 else 's'}"
         say(self._log, f"Installing {count} with {tool} on {base.name} ({mode}).")
@@ -220,6 +223,7 @@ class ImageMaker:
             ENVIRONMENT_LABEL: str(self._spec["name"]),
             FINGERPRINT_LABEL: fingerprint(bases=bases, **parts),
             DEFINITION_LABEL: fingerprint(bases={}, **parts),
+            HOME_LABEL: home_id(),
         }
 
     def tag(self, labels: Mapping[str, str]) -> str:
@@ -270,7 +274,7 @@ class ImageMaker:
                 dockerfile=settings_dockerfile(),
                 tag=tag,
                 added={f"{CONTEXT_FOLDER}/{name}": content for name, content in files.items()},
-                labels={SETTINGS_LABEL: digest},
+                labels={SETTINGS_LABEL: digest, HOME_LABEL: home_id()},
             )
             build_image(self._api, build, _Silent(self._log), builder="buildkit", network="")
         return tag

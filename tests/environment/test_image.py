@@ -24,6 +24,7 @@ from jupyter_amltrain.errors import (
     RegistryException,
     UserErrorException,
 )
+from jupyter_amltrain.home import home_id
 
 BASE = "python-base:1"
 PASSWORD = "s3cret-pa55word"
@@ -137,6 +138,7 @@ def test_a_dockerfile_is_built_once_and_then_found(client: docker.DockerClient, 
     assert output(client, image, "cat", "/built") == f"{marker}\n"
     labels = client.images.get(image.reference).labels
     assert labels["amltrain.environment"] == name
+    assert labels["amltrain.home"] == home_id()
     assert labels["amltrain.fingerprint"].startswith(image.name.rpartition(":")[2])
 
     again = BuildLog()
