@@ -68,8 +68,12 @@ class EngineApi:
 
     def find_images(self, label: str) -> list[str]:
         """The ids of the images with this ``name=value`` label."""
+        return [str(image["Id"]) for image in self.list_images(label)]
+
+    def list_images(self, label: str) -> list[dict[str, Any]]:
+        """The images with this ``name=value`` label, as the engine lists them: id, names, labels, when it was made."""
         status, found = self.get("/images/json", params={"filters": json.dumps({"label": [label]})})
-        return [image["Id"] for image in found or ()] if status == 200 else []
+        return list(found or ()) if status == 200 else []
 
     def tag(self, image_id: str, reference: str) -> None:
         """Give an image one more name."""

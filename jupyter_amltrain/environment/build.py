@@ -50,6 +50,7 @@ class Build:
         labels: labels of the result.
         arguments: build arguments.
         platform: such as ``linux/arm64``, None for the engine's own.
+        no_cache: build every step, whatever the builder remembers of earlier builds.
     """
 
     title: str
@@ -62,6 +63,7 @@ class Build:
     labels: Mapping[str, str] = field(default_factory=dict)
     arguments: Mapping[str, str] = field(default_factory=dict)
     platform: str | None = None
+    no_cache: bool = False
 
 
 def choose_builder(api: EngineApi) -> str:
@@ -103,6 +105,8 @@ def build_image(api: EngineApi, build: Build, log: Preparation, *, builder: str,
     }
     if builder == "buildkit":
         params["version"] = "2"
+    if build.no_cache:
+        params["nocache"] = "1"
     if network:
         params["networkmode"] = network
     if build.platform:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..absent import Recreated
+from ..engines.protocol import FLATTEN, REBUILD
 from ..errors import AzureMLException, CanceledException, ImageNotFoundException, StoreException, UserErrorException
 from .registry import DOCKER_HUB, image_reference, registry_of
 
@@ -249,7 +250,9 @@ class _Look:
         return True
 
 
-def start_build(environment: Environment, workspace: Workspace, engine_name: str | None = None) -> ImageBuildDetails:
+def start_build(
+    environment: Environment, workspace: Workspace, engine_name: str | None = None, renew: str = ""
+) -> ImageBuildDetails:
     """Begin to prepare an environment on an engine, by default the usual one; the log goes below the workspace.
 
     Raises:
@@ -259,17 +262,18 @@ def start_build(environment: Environment, workspace: Workspace, engine_name: str
     spec, secrets = environment._to_spec(), environment._secrets()
     engine = workspace._engine(engine_name)
     return ImageBuildDetails(
-        lambda log: engine.prepare(spec, log, secrets),
+        lambda log: engine.prepare(spec, log, secrets, renew),
         workspace.folder / BUILDS_FOLDER / f"{slug}-{environment.version or 'local'}-{uuid.uuid4().hex[:8]}.txt",
     )
 
 
 def build_and_watch(environment: Environment, workspace: Workspace, advanced: Mapping[str, Any]) -> None:
     """What ``Environment.build_local`` does; ``advanced`` are the keyword arguments that the SDK documents in prose."""
-    unknown = sorted({*advanced} - {"useDocker", "pushImageToWorkspaceAcr"})
+    unknown = sorted({*advanced} - {"useDocker", "pushImageToWorkspaceAcr", "rebuild", "flatten"})
     if unknown:
         raise UserErrorException(
-            f"build_local has no argument '{unknown[0]}'; there are platform, useDocker and pushImageToWorkspaceAcr."
+            f"build_local has no argument '{unknown[0]}'; there are platform, useDocker, pushImageToWorkspaceAcr,"
+            " rebuild and flatten."
         )
     if advanced.get("pushImageToWorkspaceAcr"):
         raise UserErrorException(
@@ -277,7 +281,8 @@ def build_and_watch(environment: Environment, workspace: Workspace, advanced: Ma
             " `docker push` with the name that get_image_details shows."
         )
     wanted = advanced.get("useDocker")
-    start_build(environment, workspace, None if wanted is None else "docker" if wanted else "local")._watch()
+    renew = REBUILD if advanced.get("rebuild") else FLATTEN if advanced.get("flatten") else ""
+    start_build(environment, workspace, None if wanted is None else "docker" if wanted else "local", renew)._watch()
 
 
 def image_details(environment: Environment, workspace: Workspace) -> DockerImageDetails:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
-BUILDER_VERSION = "1"
+BUILDER_VERSION = "2"
 """Raised when the same definition is to be built differently, so that older images are not taken for it."""
 
 
 def fingerprint(
     *,
-    bases: Mapping[str, str],
+    bases: Sequence[str],
     dockerfile: str = "",
     context: str = "",
     packages: Iterable[str] = (),
@@ -23,14 +23,14 @@ def fingerprint(
     """64 hexadecimal digits that are equal when, and only when, the same image would be built.
 
     Args:
-        bases: base image references and the content ids they stand for now; {} gives the digest of the definition
-            alone, which stays when a base moves.
+        bases: content ids of the base images in the order in which they are used. Their names instead give the digest
+            of the definition, which stays when a name comes to mean another image.
         dockerfile: text, normalised by ``normalised_dockerfile``.
         context: digest of the files it copies.
         packages: package list, normalised by ``requirements.normalised``.
     """
     parts = {
-        "bases": sorted(bases.values()),
+        "bases": list(bases),
         "dockerfile": dockerfile,
         "context": context,
         "packages": list(packages),

@@ -13,6 +13,7 @@ from .context import needed_paths
 from .instructions import base_images, check_dockerfile
 from .interpreter import find_in_image
 from .maker import ImageMaker, default_base, say
+from .packages_image import with_packages
 from .pull import BaseImage
 from .registry import image_reference
 from .requirements import Packages, wanted_packages
@@ -70,15 +71,15 @@ def prepare_image(
     packages = _checked_packages(spec)
     for note in packages.notes:
         say(log, note)
-    maker = ImageMaker(api, spec, log, _context_files)
-    found = {base.reference: maker.present(base) for base in _bases(api, spec, packages, secrets)}
+    maker = ImageMaker(api, spec, log, _context_files, renew)
+    bases = {base.reference: maker.present(base) for base in _bases(api, spec, packages, secrets)}
     if spec.get("dockerfile"):
         check_dockerfile(spec["dockerfile"])
-        result = maker.from_dockerfile({reference: value.id for reference, value in found.items()})
+        result = maker.from_dockerfile(list(bases.values()))
     else:
-        result = next(iter(found.values()))
+        result = next(iter(bases.values()))
     if packages:
-        result = maker.with_packages(result, packages, secrets or {})
+        result = with_packages(maker, result, packages, secrets or {})
     wanted = spec.get("interpreter_path") or "python"
     interpreter = find_in_image(api, result.id, result.config, wanted)
     if not interpreter and spec.get("user_managed") and wanted != "python":
@@ -92,6 +93,7 @@ def prepare_image(
         digest=result.digest,
         built=result.made,
         size_bytes=result.info.get("Size"),
+        notes=tuple(maker.notes),
     )
 
 

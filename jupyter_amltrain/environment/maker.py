@@ -1,50 +1,46 @@
-"""Makes the images of one environment: found by their content, else pulled or built. No docker-py here."""
+"""Makes the images of one environment: found by their content, else pulled or built. No docker-py here.
+
+What is the same for every image is here, and Dockerfiles; how packages get on an image is in ``packages_image``.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from ..engines.protocol import EnvironmentSpec, Preparation, Step
-from ..errors import ImageBuildException, UserErrorException
+from ..engines.protocol import FLATTEN, REBUILD, EnvironmentSpec, Preparation, Step
+from ..errors import EngineException, EngineUnavailableException, ImageBuildException, UserErrorException
 from ..home import home_id
 from .api import EngineApi
 from .build import Build, build_image, build_network, choose_builder
+from .build_lock import held, lock_path
 from .context import context_digest, needed_paths, selected
-from .dockerfile import (
-    CONTEXT_FOLDER,
-    HOME_LABEL,
-    STAGE_LABEL,
-    cache_folder,
-    render_dockerfile,
-    requirements_text,
-    settings_dockerfile,
-    unused_options,
-    with_settings,
-)
+from .dockerfile import CONTEXT_FOLDER, HOME_LABEL, STAGE_LABEL, settings_dockerfile, with_settings
 from .fingerprint import fingerprint
+from .found import (
+    DEFINITION_LABEL,
+    FINGERPRINT_LABEL,
+    STACKED_LABEL,
+    Found,
+    find_image,
+    find_older_image,
+    image_labels,
+    image_tag,
+    moved_bases,
+    named_images,
+    own_name,
+)
 from .host_settings import read_host_settings
 from .instructions import normalised_dockerfile, without_syntax_line
-from .interpreter import find_in_image, is_musl
 from .pull import BaseImage
-from .requirements import Packages, normalised
-from .secrets import put_url_credentials
-from .uv_binary import uv_binary
+from .registry import is_image_id
 
-ENVIRONMENT_LABEL = "amltrain.environment"
-FINGERPRINT_LABEL = "amltrain.fingerprint"
-DEFINITION_LABEL = "amltrain.definition"
 SETTINGS_LABEL = "amltrain.settings"
-
-# The caches are named because HOME may be that of the image's own user.
-_INSTALLER_SETTINGS = (
-    "export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never"
-    f" UV_CACHE_DIR={cache_folder('uv')} PIP_CACHE_DIR={cache_folder('pip')}\n"
-).encode()
 
 
 def default_base(python: str | None = None) -> str:
@@ -57,31 +53,6 @@ def say(log: Preparation, sentence: str) -> None:
     """A line in the build log, unless there is nothing to say."""
     if sentence:
         log.write(f"{sentence}\n".encode())
-
-
-@dataclass(frozen=True)
-class Found:
-    """An image on the engine: what it is called, what the engine knows of it, and whether this call made it."""
-
-    name: str
-    info: Mapping[str, Any]
-    made: bool = False
-
-    @property
-    def id(self) -> str:
-        """Its content id."""
-        return str(self.info["Id"])
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """Its user, variables and labels."""
-        return self.info.get("Config") or {}
-
-    @property
-    def digest(self) -> str:
-        """Its digest at the registry where it has one, else its content id."""
-        digests = self.info.get("RepoDigests") or ()
-        return str(digests[0]).partition("@")[2] if digests else self.id
 
 
 class _Silent:
@@ -105,170 +76,164 @@ class ImageMaker:
 
     Args:
         context_files: gives the paths of a build context that its ``.dockerignore`` lets through.
+        renew: as for :meth:`Engine.prepare`.
     """
 
     def __init__(
-        self, api: EngineApi, spec: EnvironmentSpec, log: Preparation, context_files: Callable[[str], list[str]]
+        self,
+        api: EngineApi,
+        spec: EnvironmentSpec,
+        log: Preparation,
+        context_files: Callable[[str], list[str]],
+        renew: str = "",
     ) -> None:
-        self._api = api
-        self._spec = spec
-        self._log = log
+        self.api = api
+        self.spec = spec
+        self.log = log
+        self.renew = renew
+        self.notes: list[str] = []
         self._context_files = context_files
 
-    def present(self, base: BaseImage) -> Found:
-        """A base image, pulled when it is not there."""
-        say(self._log, base.note)
-        info = base.local()
-        if info is not None:
-            return Found(base.reference, info)
-        return Found(base.reference, base.pull(self._log), made=True)
+    @property
+    def title(self) -> str:
+        """What is made, for messages."""
+        return f"environment '{self.spec['name']}'"
 
-    def from_dockerfile(self, bases: Mapping[str, str]) -> Found:
+    def note(self, sentence: str) -> None:
+        """A sentence for the build log that the person should see also when nothing of the log is shown."""
+        say(self.log, sentence)
+        self.notes.append(sentence)
+
+    def present(self, base: BaseImage) -> Found:
+        """A base image, pulled when it is not there, or when everything is to be made anew."""
+        say(self.log, base.note)
+        info = base.local()
+        if info is None:
+            return Found(base.reference, base.pull(self.log), made=True)
+        if self.renew == REBUILD and not is_image_id(base.reference):
+            info = self._pulled_again(base, info)
+        return Found(base.reference, info)
+
+    def _pulled_again(self, base: BaseImage, info: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return base.pull(self.log)
+        except EngineUnavailableException:
+            raise
+        except EngineException as error:
+            why = error.message.partition(". ")[0]
+            self.note(f"{base.reference} was not pulled again, the one on this engine is used: {why}.")
+            return info
+
+    def from_dockerfile(self, bases: Sequence[Found]) -> Found:
         """The image of the environment's Dockerfile."""
-        shown: str = self._spec["dockerfile"]
+        shown: str = self.spec["dockerfile"]
         text, note = without_syntax_line(shown)
-        folder: str | None = self._spec.get("context")
+        folder: str | None = self.spec.get("context")
         paths, digest = self._read_context(folder, needed_paths(text, folder))
         parts = {
             "dockerfile": normalised_dockerfile(text),
             "context": digest,
-            "platform": self._spec.get("platform"),
+            "platform": self.spec.get("platform"),
         }
         labels = self.labels(bases, parts)
-        found = self.find(labels)
-        if found:
-            return found
-        say(self._log, note)
-        builder, network = choose_builder(self._api), build_network(self._api)
-        settings = read_host_settings()
-        settings_image = ""
-        if settings and builder == "buildkit" and "RUN" in text.upper():
-            settings_image = self._settings_image(settings.files())
-            text = with_settings(text, settings_image)
-        build = Build(
-            title=f"environment '{self._spec['name']}'",
-            dockerfile=text,
-            shown=shown,
-            tag=self.tag(labels),
-            folder=folder if paths else None,
-            paths=paths,
-            labels=labels,
-            arguments=settings.proxies,
-            platform=self._spec.get("platform"),
-        )
-        try:
-            return self.build(build, builder, network)
-        finally:
-            if settings_image and settings.private:
-                self._api.delete("/images/{0}", settings_image)
 
-    def with_packages(self, base: Found, packages: Packages, secrets: Mapping[str, str]) -> Found:
-        """The base with the environment's packages installed."""
-        mode = self._spec.get("mode") or "isolated"
-        parts = {"packages": normalised(packages), "mode": mode, "platform": self._spec.get("platform")}
-        labels = self.labels({base.name: base.id}, parts)
-        found = self.find(labels)
-        if found:
-            return found
-        interpreter = find_in_image(self._api, base.id, base.config, "python")
-        if not interpreter:
-            raise ImageBuildException(
-                f"The base image {base.name} has no Python to install packages for. Choose one that has, such as"
-                f" {default_base()}, or install Python in a Dockerfile."
-            )
-        for option in unused_options(packages):
-            say(self._log, f"The option '{option}' means nothing here and is left out.")
-        builder, network = choose_builder(self._api), build_network(self._api)
-        uv = None if is_musl(self._api, base.id) else uv_binary(str(base.info.get("Architecture", "")))
-        settings = read_host_settings()
-        private = put_url_credentials(requirements_text(packages), secrets)
-        files: dict[str, bytes | str] = dict(settings.files())
-        tool = "uv" if uv else "pip"
-        files["settings.sh"] = settings.files()["settings.sh"] + _INSTALLER_SETTINGS
-        files["requirements.txt"] = private.encode()
-        if uv:
-            files["uv"] = uv
-        if mode == "layered":
-            files["in_image.py"] = os.path.join(os.path.dirname(__file__), "in_image.py")
-        text = render_dockerfile(
-            packages,
-            base=base.name,
-            interpreter=interpreter,
-            user=str(base.config.get("User") or ""),
-            mode=mode,
-            builder=builder,
-            tool=tool,
-            stage=self.tag(labels),
-            home=labels[HOME_LABEL],
-        )
-        count = f"{len(packages.pip)} package{'' if len(packages.pip) == 1 else 's'}"
-        say(self._log, f"Installing {count} with {tool} on {base.name} ({mode}).")
-        return self.build(
-            Build(
-                title=f"environment '{self._spec['name']}'",
+        def make() -> Found:
+            say(self.log, note)
+            build = Build(
+                title=self.title,
                 dockerfile=text,
-                tag=self.tag(labels),
-                added={f"{CONTEXT_FOLDER}/{name}": content for name, content in files.items()},
+                shown=shown,
+                tag=image_tag(labels),
+                folder=folder if paths else None,
+                paths=paths,
                 labels=labels,
-                arguments=settings.proxies,
-                platform=self._spec.get("platform"),
-            ),
-            builder,
-            network,
-        )
+                platform=self.spec.get("platform"),
+            )
+            return self._build_with_settings(build)
 
-    def labels(self, bases: Mapping[str, str], parts: Mapping[str, Any]) -> dict[str, str]:
+        return self.once(labels, bases, make)
+
+    def _build_with_settings(self, build: Build) -> Found:
+        """Build a person's own Dockerfile, whose steps see the network settings of this host."""
+        builder, network = choose_builder(self.api), build_network(self.api)
+        settings = read_host_settings()
+        build = replace(build, arguments=settings.proxies)
+        if not settings or builder != "buildkit" or "RUN" not in build.dockerfile.upper():
+            return self.build(build, builder, network)
+        image = self._settings_image(settings.files())
+        try:
+            return self.build(replace(build, dockerfile=with_settings(build.dockerfile, image)), builder, network)
+        finally:
+            if settings.private:
+                self.api.delete("/images/{0}", image)
+
+    def labels(self, bases: Sequence[Found], parts: Mapping[str, Any]) -> dict[str, str]:
         """The labels by which an image of this content is found; ``parts`` are arguments of :func:`fingerprint`."""
-        return {
-            ENVIRONMENT_LABEL: str(self._spec["name"]),
-            FINGERPRINT_LABEL: fingerprint(bases=bases, **parts),
-            DEFINITION_LABEL: fingerprint(bases={}, **parts),
-            HOME_LABEL: home_id(),
-        }
+        return {**image_labels(str(self.spec["name"]), bases, parts), HOME_LABEL: home_id()}
 
-    def tag(self, labels: Mapping[str, str]) -> str:
-        """The name of an image with these labels."""
-        slug = re.sub(r"[^a-z0-9]+", "-", labels[ENVIRONMENT_LABEL].lower()).strip("-")[:64] or "environment"
-        return f"amltrain/{slug}:{labels[FINGERPRINT_LABEL][:12]}"
+    def once(self, labels: Mapping[str, str], bases: Sequence[Found], make: Callable[[], Found]) -> Found:
+        """The image with these labels: what is there, else what ``make`` makes while no other process does the same."""
+        before = find_image(self.api, labels)
+        if not self.renew:
+            found = before or self._older(labels, bases)
+            if found:
+                return found
+        elif self.renew == FLATTEN:
+            found = before or find_older_image(self.api, labels)
+            if found and not found.labels.get(STACKED_LABEL):
+                say(self.log, f"{found.name} is not stacked on another image; there is nothing to flatten.")
+                return before or self._older(labels, bases) or found
+        with held(self._lock_of(labels), self.title, self.log):
+            found = find_image(self.api, labels)
+            if found and (before is None or found.id != before.id):
+                return found  # another process has made it meanwhile
+            made = make()
+            if before:
+                self._replace(labels, made)
+            return made
 
-    def find(self, labels: Mapping[str, str]) -> Found | None:
-        """The image with this content: by its tag, else by its label under another environment's name."""
-        tag = self.tag(labels)
-        info = self._api.inspect_image(tag)
-        if info and (info.get("Config", {}).get("Labels") or {}).get(FINGERPRINT_LABEL) == labels[FINGERPRINT_LABEL]:
-            return Found(tag, info)
-        other = self._api.find_images(f"{FINGERPRINT_LABEL}={labels[FINGERPRINT_LABEL]}")
-        if other:
-            self._api.tag(other[0], tag)
-            info = self._api.inspect_image(tag)
-        elif self._api.find_images(f"{DEFINITION_LABEL}={labels[DEFINITION_LABEL]}"):
-            say(self._log, "The base image has changed since this environment was last built; building it again.")
-        return Found(tag, info) if other and info else None
+    def _older(self, labels: Mapping[str, str], bases: Sequence[Found]) -> Found | None:
+        """The image of this definition on bases that have moved since, and it is said."""
+        found = find_older_image(self.api, labels)
+        if found:
+            self.note(moved_bases(found, bases))
+        return found
+
+    def _replace(self, labels: Mapping[str, str], made: Found) -> None:
+        """Give a renewed image the names that the same content has under other environments' names."""
+        for image in named_images(self.api, FINGERPRINT_LABEL, labels[FINGERPRINT_LABEL]):
+            if image["Id"] != made.id:
+                self.api.tag(made.id, own_name(image))
+
+    def _lock_of(self, labels: Mapping[str, str]) -> Path:
+        engine = hashlib.sha256(self.api.address.encode()).hexdigest()[:8]
+        return lock_path(f"{image_tag(labels).rpartition(':')[2]}-{engine}")
 
     def build(self, build: Build, builder: str, network: str) -> Found:
         """Build it, and see to it that the engine has it."""
         how = f"with {'BuildKit' if builder == 'buildkit' else 'the classic builder'}"
-        say(self._log, f"Building {build.tag} {how}{f', network {network}' if network else ''}.")
+        say(self.log, f"Building {build.tag} {how}{f', network {network}' if network else ''}.")
+        build = replace(build, no_cache=self.renew == REBUILD)
         try:
-            image_id = build_image(self._api, build, self._log, builder=builder, network=network)
+            image_id = build_image(self.api, build, self.log, builder=builder, network=network)
         finally:
             if builder == "classic":
                 self._remove_stage(build.tag)
-        info = self._api.inspect_image(build.tag) or self._api.inspect_image(image_id)
+        info = self.api.inspect_image(build.tag) or self.api.inspect_image(image_id)
         if info is None:
             raise ImageBuildException(f"The engine built {build.tag} but does not have it; try again.")
-        return Found(build.tag, info, made=True)
+        return Found(build.tag, info, made=True, origin=build.labels.get(DEFINITION_LABEL, ""))
 
     def _remove_stage(self, tag: str) -> None:
         """Remove what the extra stage of a classic build left: it has our files in it, and maybe credentials."""
-        for image_id in self._api.find_images(f"{STAGE_LABEL}={tag}"):
-            self._api.delete("/images/{0}", image_id, params={"force": "1"})
+        for image_id in self.api.find_images(f"{STAGE_LABEL}={tag}"):
+            self.api.delete("/images/{0}", image_id, params={"force": "1"})
 
     def _settings_image(self, files: Mapping[str, bytes]) -> str:
         """The image that carries this host's network settings to RUN steps, made once per content."""
-        digest = fingerprint(bases={}, packages=[f"{name} {content.hex()}" for name, content in sorted(files.items())])
+        digest = fingerprint(bases=(), packages=[f"{name} {content.hex()}" for name, content in sorted(files.items())])
         tag = f"amltrain/settings:{digest[:12]}"
-        if self._api.inspect_image(tag) is None:
+        if self.api.inspect_image(tag) is None:
             build = Build(
                 title="the network settings of this host",
                 dockerfile=settings_dockerfile(),
@@ -276,7 +241,7 @@ class ImageMaker:
                 added={f"{CONTEXT_FOLDER}/{name}": content for name, content in files.items()},
                 labels={SETTINGS_LABEL: digest, HOME_LABEL: home_id()},
             )
-            build_image(self._api, build, _Silent(self._log), builder="buildkit", network="")
+            build_image(self.api, build, _Silent(self.log), builder="buildkit", network="")
         return tag
 
     def _read_context(self, folder: str | None, needed: Sequence[str]) -> tuple[list[str], str]:

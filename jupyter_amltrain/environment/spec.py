@@ -271,7 +271,8 @@ class Environment(ConfigElement):
         """Build the image, or with ``useDocker=False`` a virtual environment, and print the output as it comes.
 
         Without ``useDocker`` the usual engine builds. ``platform`` is taken and ignored: the build is for this
-        machine. Interrupting it ends the build.
+        machine. Interrupting it ends the build. With ``rebuild=True`` the base image is pulled again and all is built
+        anew; with ``flatten=True`` an image that is stacked on others is built at once.
 
         Raises:
             UserErrorException: ``pushImageToWorkspaceAcr``, as there is no such registry; or an unknown argument.

@@ -42,7 +42,11 @@ class _Progress:
 
 
 def prepare_watched(
-    engine: Engine, environment: EnvironmentSpec, secrets: Mapping[str, str], show: Callable[[str], object]
+    engine: Engine,
+    environment: EnvironmentSpec,
+    secrets: Mapping[str, str],
+    show: Callable[[str], object],
+    renew: str = "",
 ) -> Image:
     """Prepare an environment and give its output to ``show`` as it comes, in the caller's thread.
 
@@ -58,7 +62,7 @@ def prepare_watched(
 
     def prepare() -> None:
         try:
-            result.append(engine.prepare(environment, progress, secrets))
+            result.append(engine.prepare(environment, progress, secrets, renew))
         except BaseException as error:  # noqa: BLE001 - raised again where the user waits
             failure.append(error)
         finally:

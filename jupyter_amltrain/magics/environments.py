@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from ..engines.protocol import FLATTEN, REBUILD
 from ..errors import ImageBuildException, UserErrorException
 from ..submission.manifest import human_size
 from .answers import plain_errors, read_line
@@ -59,6 +60,16 @@ class EnvironmentMagics(Magics):
         help="Ask for the packages that this notebook has imported, in the versions that its kernel has.",
     )
     @argument("--no-build", action="store_true", help="Keep the definition only; the first run builds it.")
+    @argument(
+        "--rebuild",
+        action="store_true",
+        help="Pull the base image again where a registry has it, and build everything anew.",
+    )
+    @argument(
+        "--flatten",
+        action="store_true",
+        help="Build an image at once that was stacked on earlier ones, one package after the other.",
+    )
     @argument("-q", "--quiet", action="store_true", help="Show only the last line.")
     def aml_env(self, line: str, cell: str) -> None:
         """Make an environment of this cell, and build it.
@@ -82,13 +93,15 @@ class EnvironmentMagics(Magics):
         asked, rest = read_line(self.aml_env, line)
         if rest:
             raise UserErrorException(f"%%aml_env takes nothing after --, but there is: {' '.join(rest)}")
+        if asked.no_build and (asked.rebuild or asked.flatten):
+            raise UserErrorException("--no-build builds nothing; leave out --rebuild and --flatten, or --no-build.")
         workspace = self._session.workspace
         environment = _environment(asked, cell, self._from_kernel() if asked.from_kernel else None)
         started = time.monotonic()
         if asked.no_build:
             outcome = "not built yet"
         else:
-            image = self._build(environment, asked.quiet)
+            image = self._build(environment, asked)
             outcome = _outcome(image, time.monotonic() - started)
         version = environment.register(workspace).version
         self._session.made(asked.name)
@@ -132,14 +145,18 @@ class EnvironmentMagics(Magics):
         rows = [(name, str(found.version), _kind(found)) for name, found in workspace.environments.items()]
         return Table(("Environment", "Version", "From"), rows, "No environments yet; %%aml_env NAME makes one.")
 
-    def _build(self, environment: Environment, quiet: bool) -> Image:
+    def _build(self, environment: Environment, asked: Any) -> Image:
         from ..engines.registry import default_engine_name, get_engine
 
         engine = get_engine(default_engine_name())
+        show = (lambda _: None) if asked.quiet else _show
+        renew = REBUILD if asked.rebuild else FLATTEN if asked.flatten else ""
         try:
-            return prepare_watched(
-                engine, environment._to_spec(), environment._secrets(), (lambda _: None) if quiet else _show
-            )
+            image = prepare_watched(engine, environment._to_spec(), environment._secrets(), show, renew)
+            if asked.quiet:  # else they have been shown where they were found out
+                for note in image.notes:
+                    print(note)
+            return image
         except (ImageBuildException, UserErrorException) as error:
             raise type(error)(_in_cell_lines(error.message), inner_exception=error) from error
 

@@ -18,7 +18,7 @@ from engines.jobs import Bench, ProcessPrograms
 from jupyter_amltrain.engines.local import LocalEngine, virtualenv
 from jupyter_amltrain.engines.local.engine import job_variables
 from jupyter_amltrain.engines.local.pip_settings import uv_variables
-from jupyter_amltrain.engines.protocol import Exit, Handle, Step
+from jupyter_amltrain.engines.protocol import REBUILD, Exit, Handle, Step
 from jupyter_amltrain.errors import (
     CanceledException,
     EngineException,
@@ -232,6 +232,15 @@ class TestPrepare:
         Path(made.interpreter).unlink()
         assert engine.prepare(environment(wheels), Log()).built
         assert Path(made.interpreter).exists()
+
+    def test_a_rebuilt_one_is_new_and_leaves_the_old_one_to_its_jobs(self, engine: LocalEngine, wheels: Path) -> None:
+        first = engine.prepare(environment(wheels), Log())
+        second = engine.prepare(environment(wheels), Log(), renew=REBUILD)
+        assert second.built
+        assert second.reference != first.reference
+        assert Path(first.interpreter).exists()
+        found = engine.prepare(environment(wheels), Log())
+        assert (found.reference, found.built) == (second.reference, False)
 
     def test_the_notebooks_version_is_the_notebooks_python(self) -> None:
         own = "{}.{}".format(*sys.version_info)

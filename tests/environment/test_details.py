@@ -35,7 +35,9 @@ class Builder:
         self.failure: Exception | None = None
         self.canceled = False
 
-    def prepare(self, spec: EnvironmentSpec, log: Preparation, secrets: Mapping[str, str] | None = None) -> Image:
+    def prepare(
+        self, spec: EnvironmentSpec, log: Preparation, secrets: Mapping[str, str] | None = None, renew: str = ""
+    ) -> Image:
         log.phase("building step 2")
         log.write("Step 1: naïve\n".encode())
         self.step_shown.set()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import threading
 import uuid
@@ -12,7 +13,7 @@ from pathlib import Path
 import docker
 import pytest
 
-from jupyter_amltrain.engines.protocol import Image, Step
+from jupyter_amltrain.engines.protocol import REBUILD, Image, Step
 from jupyter_amltrain.environment.cell import parse_cell
 from jupyter_amltrain.environment.image import check_environment, find_interpreter, prepare_image
 from jupyter_amltrain.environment.spec import Environment
@@ -86,9 +87,11 @@ def dockerfile_environment(name: str, text: str) -> Environment:
     return parse_cell(text, "dockerfile").environment(name)
 
 
-def prepared(client: docker.DockerClient, environment: Environment, log: BuildLog | None = None) -> Image:
+def prepared(
+    client: docker.DockerClient, environment: Environment, log: BuildLog | None = None, renew: str = ""
+) -> Image:
     spec = json.loads(json.dumps(environment._to_spec()))
-    return prepare_image(client, spec, log or BuildLog(), environment._secrets())
+    return prepare_image(client, spec, log or BuildLog(), environment._secrets(), renew)
 
 
 def output(client: docker.DockerClient, image: Image, *command: str) -> str:
@@ -294,23 +297,72 @@ def test_what_cannot_be_layered_is_refused_at_submit(client: docker.DockerClient
         check_environment(client, environment._to_spec())
 
 
-def test_a_base_that_moved_is_said_and_built_again(client: docker.DockerClient, name: str) -> None:
+def test_a_base_that_moved_is_said_and_built_on_when_asked(client: docker.DockerClient, name: str) -> None:
+    """Also under another name, and for packages on the Dockerfile; the image of older runs stays."""
+
     def base(content: str) -> str:
         image = prepared(client, dockerfile_environment(name, f"FROM {BASE}\nRUN echo {content} > /content\n"))
         client.images.get(image.reference).tag(f"{name}-base", "1")
-        return image.reference
+        return image.reference.removeprefix("sha256:")[:12]
 
     environment = dockerfile_environment(name, f"FROM {name}-base:1\nRUN cp /content /copied\n")
-    base("old")
+    other = dockerfile_environment(f"{name} other", f"FROM {name}-base:1\nRUN cp /content /copied\n")
+    old_base = base("old")
     try:
-        first = prepared(client, environment)
-        base("new")
+        old = prepared(client, environment)
+        assert not prepared(client, other).built
+        new_base = base("new")
         log = BuildLog()
-        second = prepared(client, environment, log)
+        kept = prepared(client, environment, log)
+        (note,) = kept.notes
+        assert note == (
+            f"{name}-base:1 is another image now ({old_base} → {new_base}); the image that was built before is used."
+            " --rebuild builds on the new one."
+        )
+        assert note in log.text
+        assert (kept.reference, kept.built, kept.name) == (old.reference, False, old.name)
+
+        changed = dockerfile_environment(name, f"FROM {name}-base:1\nRUN cp /content /copied && true\n")
+        assert (prepared(client, changed).built, prepared(client, changed).notes) == (True, ())
+
+        log = BuildLog()
+        new = prepared(client, environment, log, renew=REBUILD)
+        assert f"{name}-base:1 was not pulled again, the one on this engine is used: " in log.text
+        assert [output(client, image, "cat", "/copied") for image in (old, new)] == ["old\n", "new\n"]
+        for again in (prepared(client, environment), prepared(client, other)):
+            assert (again.reference, again.built, again.notes) == (new.reference, False, ())
     finally:
         client.images.remove(f"{name}-base:1", noprune=True)
-    assert "The base image has changed since this environment was last built" in log.text
-    assert [output(client, image, "cat", "/copied") for image in (first, second)] == ["old\n", "new\n"]
+
+
+def test_a_rebuild_makes_everything_anew_under_the_same_name(
+    client: docker.DockerClient, name: str, builder: str
+) -> None:
+    environment = dockerfile_environment(name, f"FROM {BASE}\nRUN cat /proc/sys/kernel/random/uuid > /built\n")
+    first = prepared(client, environment)
+    under_another_name = prepared(
+        client, dockerfile_environment(f"{name}-other", str(environment.docker.base_dockerfile))
+    )
+    second = prepared(client, environment, renew=REBUILD)
+    assert (second.name, second.built) == (first.name, True)
+    assert output(client, first, "cat", "/built") != output(client, second, "cat", "/built")
+    assert client.images.get(under_another_name.name).id == second.reference
+    assert prepared(client, environment).reference == second.reference
+
+
+def test_an_image_that_somebody_built_on_ours_is_not_taken_for_it(client: docker.DockerClient, name: str) -> None:
+    text = f"FROM {BASE}\nRUN echo {name} > /built\n"
+    ours = prepared(client, dockerfile_environment(name, text))
+    theirs, _ = client.images.build(
+        fileobj=io.BytesIO(f"FROM {ours.name}\nENV THEIRS=1\n".encode()), tag=f"{name}-theirs:1"
+    )
+    try:
+        client.images.remove(ours.name, force=True)
+        assert theirs.labels["amltrain.fingerprint"].startswith(ours.name.rpartition(":")[2])
+        again = prepared(client, dockerfile_environment(name, text))
+        assert (again.built, again.reference != theirs.id) == (True, True)
+    finally:
+        client.images.remove(f"{name}-theirs:1", force=True)
 
 
 def test_a_failing_step_is_named_with_its_line_and_last_lines(

@@ -59,7 +59,7 @@ def test_credentials_are_shown_to_their_own_registry_only() -> None:
 
 def test_the_fingerprint_changes_with_every_part() -> None:
     parts = {
-        "bases": {"a:1": "sha256:00"},
+        "bases": ["sha256:00", "sha256:01"],
         "dockerfile": "FROM a:1",
         "context": "c",
         "packages": ["pip six"],
@@ -68,7 +68,7 @@ def test_the_fingerprint_changes_with_every_part() -> None:
         "builder_version": "1",
     }
     changed = {
-        "bases": {"a:1": "sha256:01"},
+        "bases": ["sha256:01", "sha256:00"],
         "dockerfile": "FROM a:2",
         "context": "d",
         "packages": [],
@@ -78,7 +78,6 @@ def test_the_fingerprint_changes_with_every_part() -> None:
     }
     all_prints = {fingerprint(**{**parts, name: value}) for name, value in changed.items()} | {fingerprint(**parts)}  # type: ignore[arg-type]
     assert len(all_prints) == len(changed) + 1
-    assert fingerprint(**{**parts, "bases": {"b:1": "sha256:00"}}) == fingerprint(**parts)  # type: ignore[arg-type]
 
 
 def test_host_settings(tmp_path: Path) -> None:

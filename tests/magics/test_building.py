@@ -18,7 +18,9 @@ class Engine:
         self.work = work
         self.ended = threading.Event()
 
-    def prepare(self, environment: Mapping[str, Any], log: Preparation, secrets: Mapping[str, str]) -> Image:
+    def prepare(
+        self, environment: Mapping[str, Any], log: Preparation, secrets: Mapping[str, str], renew: str = ""
+    ) -> Image:
         try:
             self.work(log)
         finally:

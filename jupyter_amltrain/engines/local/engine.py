@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ...environment.requirements import Packages, normalised, wanted_packages
 from ...environment.secrets import put_url_credentials
 from ...errors import EngineException, GpuUnavailableException, UserErrorException
-from ..protocol import EnvironmentSpec, Exit, Handle, Image, Preparation
+from ..protocol import REBUILD, EnvironmentSpec, Exit, Handle, Image, Preparation
 from . import process, virtualenv
 
 if TYPE_CHECKING:
@@ -63,10 +63,10 @@ class LocalEngine:
         if environment.get("user_managed"):
             return _own_image(environment)
         plan = _plan(wanted_packages(environment), secrets or {})
-        built = virtualenv.make(plan, log)
+        folder, built = virtualenv.make(plan, log, rebuild=renew == REBUILD)
         return Image(
-            reference=str(plan.folder),
-            interpreter=str(virtualenv.interpreter_of(plan.folder)),
+            reference=str(folder),
+            interpreter=str(virtualenv.interpreter_of(folder)),
             name=f"virtual environment {plan.fingerprint[:8]} (Python {plan.python_version})",
             digest=f"sha256:{plan.fingerprint}",
             built=built,

@@ -1,13 +1,13 @@
 """Virtual environments made by uv, one per content, kept in the home folder for all runs.
 
-``environments/<fingerprint>`` is whole when ``complete.json`` is in it, which is written last. Whoever makes one holds
+``environments/<fingerprint>`` (rebuilt ones: ``<fingerprint>.2`` and so on, of which the last counts) is whole when
+``complete.json`` is in it, which is written last. Whoever makes one holds
 the lock file beside it, and so do the uv processes it started (they inherit it): after a kill nobody touches the folder
 until the last of them is gone, and then the next one starts from an empty folder.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -17,12 +17,10 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...environment.build_lock import held
 from ...errors import CanceledException, EngineException, ImageBuildException
 from ...home import home_folder, made_folder
 from ..protocol import Preparation
@@ -60,7 +58,7 @@ class Plan:
 
     @property
     def folder(self) -> Path:
-        """Where it lies once it is made."""
+        """Where it lies when it is made the first time."""
         return home_folder() / "environments" / self.fingerprint
 
 
@@ -84,27 +82,42 @@ def is_complete(folder: Path) -> bool:
     return (folder / _COMPLETE).exists() and interpreter_of(folder).exists()
 
 
-def make(plan: Plan, log: Preparation) -> bool:
-    """Make the environment unless it is there; whether this call made it.
+def make(plan: Plan, log: Preparation, *, rebuild: bool = False) -> tuple[Path, bool]:
+    """The folder of the environment, made unless it is there; and whether this call made it.
+
+    A rebuilt one gets a folder of its own, since jobs may be running in the one before.
 
     Raises:
         ImageBuildException: uv could not make it.
         CanceledException: the user gave up.
     """
-    folder = plan.folder
-    if is_complete(folder):
-        return False
-    made_folder(folder.parent)
-    with _locked(folder.with_suffix(".lock"), log) as lock:
-        if is_complete(folder):
-            return False
+    before = _newest(plan)
+    if before and not rebuild:
+        return before, False
+    made_folder(plan.folder.parent)
+    what = f"virtual environment {plan.fingerprint[:8]}"
+    with held(plan.folder.with_suffix(".lock"), what, log) as (lock, _):
+        found = _newest(plan)
+        if found and (found != before or not rebuild):
+            return found, False
+        folder = plan.folder.with_suffix(f".{_generation(found) + 1}") if found else plan.folder
         shutil.rmtree(folder, ignore_errors=True)
         try:
             _build(plan, folder, lock, log)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-    return True
+    return folder, True
+
+
+def _newest(plan: Plan) -> Path | None:
+    """The folder of the environment that was made last, None when there is none."""
+    folders = [plan.folder, *plan.folder.parent.glob(f"{plan.folder.name}.[0-9]*")]
+    return max(filter(is_complete, folders), key=_generation, default=None)
+
+
+def _generation(folder: Path) -> int:
+    return int(folder.suffix[1:] or 1)
 
 
 def _build(plan: Plan, folder: Path, lock: int, log: Preparation) -> None:
@@ -195,24 +208,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             return
         except subprocess.TimeoutExpired:
             continue
-
-
-@contextmanager
-def _locked(path: Path, log: Preparation) -> Iterator[int]:
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        waited = False
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if not waited:
-                    log.phase("waiting for another run that makes the same environment")
-                waited = True
-                if log.canceled():
-                    raise CanceledException("Canceled while another run made the environment.") from None
-                time.sleep(_LOOK_EVERY_S)
-        yield lock
-    finally:
-        os.close(lock)
