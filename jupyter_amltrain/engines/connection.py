@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..environment.docker_login import check_docker_config
 from ..errors import EngineException, EngineUnavailableException
 from .containers import EngineFacts
 from .docker_address import DockerAddress, docker_url, find_docker
@@ -67,11 +68,16 @@ class Connection:
         clients = self._local.__dict__.setdefault("clients", {})
         if key not in clients:
             from docker import DockerClient
+            from docker.errors import InvalidConfigFile
 
             # A timeout of None waits for ever, and no certificates are False; the type stubs know neither.
             options: dict[str, Any] = {"timeout": timeout_s, "tls": _tls_of(url) or False}
             version = self._facts[url].api_version if url in self._facts else "auto"
-            clients[key] = DockerClient(base_url=url, version=version, **options)
+            try:
+                clients[key] = DockerClient(base_url=url, version=version, **options)
+            except (InvalidConfigFile, ValueError, AttributeError):
+                check_docker_config()  # it reads the logins at once, and stumbles over broken ones
+                raise
         client: DockerClient = clients[key]
         return client
 

@@ -32,7 +32,7 @@ class ConfigElement(Recreated):
             kinds = wanted if isinstance(wanted, tuple) else (wanted,)
             raise UserErrorException(
                 f"{type(self).__name__}.{name} takes {' or '.join(kind.__name__ for kind in kinds)},"
-                f" not {type(value).__name__} ({value!r})."
+                f" not {type(value).__name__}{'' if name in self._secret_fields else f' ({value!r})'}."
             )
         super().__setattr__(name, value)
 

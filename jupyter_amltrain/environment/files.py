@@ -26,7 +26,7 @@ def file_contents(environment: Environment) -> dict[str, str]:
     """Name of each file that describes an environment → its text, without the passwords the environment may hold."""
     plain = environment._to_plain()
     docker, python = plain["docker"], plain["python"]
-    docker["baseImageRegistry"]["password"] = None
+    docker["baseImageRegistry"]["password"] = environment.docker.base_image_registry._to_spec().get("password")
     if not environment.docker._image_chosen:
         # The default is another one in each release; left open, it stays a default after loading.
         docker["baseImage"] = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..engines.protocol import EnvironmentSpec, Image, Preparation
-from ..errors import RegistryException, UserErrorException
+from ..errors import UserErrorException
 from .api import EngineApi
 from .context import needed_paths
+from .docker_login import stored_credentials
 from .instructions import base_images, check_dockerfile
 from .interpreter import find_in_image
 from .maker import ImageMaker, default_base, say
@@ -105,22 +106,7 @@ def find_interpreter(client: DockerClient, image_id: str, wanted: str = "python"
 
 
 def _engine_api(client: DockerClient) -> EngineApi:
-    from docker.errors import DockerException
-
-    engine: Any = client.api
-
-    def credentials(registry: str) -> dict[str, Any] | None:
-        try:
-            found: dict[str, Any] | None = engine._auth_configs.resolve_authconfig(registry)
-        except DockerException as error:
-            raise RegistryException(
-                f"The credential helper of the Docker configuration failed for {registry}: {error}. Repair it with"
-                f" `docker login {registry}`, or set docker.base_image_registry.",
-                inner_exception=error,
-            ) from error
-        return found
-
-    return EngineApi(client, credentials)
+    return EngineApi(client, stored_credentials)
 
 
 def _checked_packages(spec: EnvironmentSpec) -> Packages:
@@ -155,7 +141,7 @@ def _bases(
     chosen = spec.get("dockerfile") or spec.get("image")
     hint = "" if chosen else "It is the default base; choose another with docker.base_image or AMLTRAIN_BASE_IMAGE."
     return [
-        BaseImage(api, reference, address, secrets, platform=spec.get("platform"), hint=hint)
+        BaseImage(api, reference, spec.get("registry"), secrets, platform=spec.get("platform"), hint=hint)
         for reference in references
     ]
 

@@ -13,7 +13,7 @@ from .host_settings import read_host_settings
 from .interpreter import find_in_image, is_musl
 from .maker import ImageMaker, default_base, say
 from .requirements import Packages, normalised
-from .secrets import put_url_credentials
+from .secrets import private_text
 from .uv_binary import uv_binary
 
 # The caches are named because HOME may be that of the image's own user.
@@ -46,7 +46,7 @@ def _installed(
     builder, network = choose_builder(maker.api), build_network(maker.api)
     uv = None if is_musl(maker.api, base.id) else uv_binary(str(base.info.get("Architecture", "")))
     settings = read_host_settings()
-    private = put_url_credentials(requirements_text(packages), secrets)
+    private = private_text(requirements_text(packages), secrets)
     files: dict[str, bytes | str] = dict(settings.files())
     tool = "uv" if uv else "pip"
     files["settings.sh"] = settings.files()["settings.sh"] + _INSTALLER_SETTINGS

@@ -17,16 +17,13 @@ from ..errors import (
     RegistryException,
 )
 from .api import EngineApi, auth_header
-from .registry import credentials_for, is_image_id, registry_of, split_reference
+from .references import follow_reference, is_reference
+from .registry import credentials_for, is_image_id, registry_of, split_reference, why_unreachable
 
 CHECK_TIMEOUT_S = 10.0
 
 _REFUSED = re.compile(r"unauthorized|denied|no basic auth|authentication required|incorrect username|forbidden", re.I)
-_UNREACHABLE = re.compile(
-    r"no such host|connection refused|i/o timeout|timeout exceeded|timed out|no route to host|network is unreachable"
-    r"|server misbehaving|temporary failure|dial tcp|tls:|x509|handshake|connection reset|EOF",
-    re.I,
-)
+_ADDRESSED = re.compile(r'^(?:Get|Head|Post|Put|Patch) "[^"]*": ')
 _MISSING = re.compile(r"manifest unknown|not found|name unknown|does not exist|no such image|not exist", re.I)
 
 
@@ -35,8 +32,8 @@ class BaseImage:
 
     Args:
         reference: full, with tag or digest.
-        address: the registry that ``secrets`` belong to.
-        secrets: may hold ``username`` and ``password``.
+        registry: that of the environment's specification: ``address``, ``username``, and maybe where the password is.
+        secrets: may hold ``username`` and ``password``, which belong to its address.
         platform: such as ``linux/arm64``, None for the engine's own.
         hint: one more sentence for when it cannot be had.
     """
@@ -45,7 +42,7 @@ class BaseImage:
         self,
         api: EngineApi,
         reference: str,
-        address: str | None = None,
+        registry: Mapping[str, Any] | None = None,
         secrets: Mapping[str, str] | None = None,
         *,
         platform: str | None = None,
@@ -55,7 +52,8 @@ class BaseImage:
         self._platform = platform
         self._hint = hint
         self._api = api
-        self._given, self.note = credentials_for(reference, address, secrets)
+        self._given, self.note = credentials_for(reference, registry, secrets)
+        self._shown = ""
 
     def local(self) -> dict[str, Any] | None:
         """What the engine knows of it, None when it is not there."""
@@ -131,6 +129,7 @@ class BaseImage:
 
     def error(self, message: str) -> EngineException:
         """What the engine's message about this image means for a person."""
+        message = _ADDRESSED.sub("", message)
         registry = registry_of(self.reference)
         if "invalid reference format" in message:
             return ImageNotFoundException(
@@ -139,31 +138,45 @@ class BaseImage:
             )
         if _REFUSED.search(message):
             return self._refused(registry, message)
-        if _MISSING.search(message) and not _UNREACHABLE.search(message):
+        unreachable = why_unreachable(registry, message)
+        if _MISSING.search(message) and not unreachable:
             return self._missing(f"{registry} does not have it")
-        if _UNREACHABLE.search(message):
+        if unreachable:
             return RegistryException(
                 f"The image {self.reference} is not on this engine and its registry {registry} cannot be reached:"
-                f" {message}. {self._ways()}"
+                f" {unreachable} (The engine said: {message}.) Without the registry: {self._ways_without()}"
             )
         return RegistryException(f"The image {self.reference} cannot be had from {registry}: {message}. {self._ways()}")
 
     def _refused(self, registry: str, message: str) -> EngineException:
         missing = [name for name in ("username", "password") if self._given and not self._given[name]]
-        if missing:
+        if missing == ["password"]:
+            return RegistryException(
+                f"The registry {registry} wants a password for {self.reference}, and"
+                " docker.base_image_registry.password is empty. A password is not kept with an environment; 'env:NAME'"
+                " or 'keyring:SERVICE' in its place, which say where it is, are."
+            )
+        if missing and not self._shown:
             return RegistryException(
                 f"The registry {registry} wants a username and a password for {self.reference}, and"
                 f" docker.base_image_registry.{missing[0]} is empty."
             )
         if self._given:
             return RegistryException(
-                f"The registry {registry} refuses the user '{self._given['username']}' for {self.reference}: {message}."
-                " Correct docker.base_image_registry.username and .password."
+                f"The registry {registry} refuses the user '{self._shown}' for {self.reference}: {message}."
+                " Correct docker.base_image_registry.username and .password; or this user may not read that image."
             )
         if registry == "docker.io" and "does not exist" in message:
             return self._missing("docker.io does not have it, or it is private")
+        if self._shown:
+            return RegistryException(
+                f"The registry {registry} refuses the user '{self._shown}', who is logged in to it in Docker's"
+                f" configuration, for {self.reference}: {message}. Run `docker login {registry}` again, or set"
+                " docker.base_image_registry.address, .username and .password."
+            )
+        left_aside = f" {self.note}" if self.note else ""
         return RegistryException(
-            f"The registry {registry} wants credentials for {self.reference}: {message}. Set"
+            f"The registry {registry} wants credentials for {self.reference}: {message}.{left_aside} Set"
             " docker.base_image_registry.address, .username and .password, or run `docker login"
             f" {registry}`."
         )
@@ -172,14 +185,31 @@ class BaseImage:
         return ImageNotFoundException(f"There is no image {self.reference} on this engine, and {why}. {self._ways()}")
 
     def _ways(self) -> str:
+        return f"Get it with `docker pull`, {self._ways_without()}"
+
+    def _ways_without(self) -> str:
         ways = (
-            "Get it with `docker pull`, import it with `docker load -i FILE.tar`, or give an image that you have this"
-            f" name: `docker tag IMAGE {self.reference}`."
+            "import it with `docker load -i FILE.tar`, or give an image that you have this name: `docker tag IMAGE"
+            f" {self.reference}`."
         )
         return f"{ways} {self._hint}".rstrip()
 
     def _auth(self) -> dict[str, str]:
-        credentials = self._given or self._api.credentials(registry_of(self.reference))
+        """The header with the credentials: those given, else what ``docker login`` left for the registry."""
+        registry = registry_of(self.reference)
+        given = self._given or {}
+        username, password = given.get("username", ""), given.get("password", "")
+        credentials: dict[str, str] | None
+        if is_reference(password):
+            username, password = follow_reference(password, username, registry)
+        if password:
+            credentials = {"username": username, "password": password}
+        else:
+            credentials = self._api.credentials(registry)
+            if username and (credentials or {}).get("username", username) != username:
+                credentials = None
+            credentials = credentials or (given or None)
+        self._shown = (credentials or {}).get("username") or ("<token>" if credentials and not given else "")
         return {"X-Registry-Auth": auth_header(credentials)} if credentials else {}
 
 

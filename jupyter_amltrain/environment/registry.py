@@ -2,17 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from ..errors import UserErrorException
 from .element import ConfigElement
+from .references import check_reference, is_reference
 
 DOCKER_HUB = "docker.io"
+
+_UNREACHABLE = (
+    (
+        r"no such host|server misbehaving|temporary failure in name resolution",
+        "the engine's machine knows no host {host}. Is the name right, and is the network (or the VPN) up?",
+    ),
+    (r"connection refused", "nothing listens at {registry}. Is it running, and is the port right?"),
+    (
+        r"server gave HTTP response to HTTPS client",
+        "{registry} speaks HTTP without encryption, which the engine refuses. If that is meant, name it in"
+        " insecure-registries of the engine's daemon.json, and restart the engine.",
+    ),
+    (
+        r"x509|certificate|tls:|handshake",
+        "the engine does not trust the certificate of {registry}. Put the certificate of its authority into"
+        " /etc/docker/certs.d/{registry}/ca.crt on the engine's machine.",
+    ),
+    (
+        r"i/o timeout|timeout exceeded|timed out|deadline exceeded",
+        "{registry} did not answer in time. Is the network (or the VPN, or the proxy of the engine) up?",
+    ),
+    (
+        r"no route to host|network is unreachable|connection reset|broken pipe|dial tcp|\bEOF\b",
+        "the engine's connection to {registry} failed. Is the network (or the VPN, or the proxy of the engine) up?",
+    ),
+)
 _DOCKER_HUB_ALIASES = {"", "docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com"}
 
 
 class ContainerRegistry(ConfigElement):
-    """The registry that holds the base image (azureml-v1.md section 3.3); text forms never show the password."""
+    """The registry that holds the base image (azureml-v1.md section 3.3); text forms never show the password.
+
+    ``password`` may say where the password is, instead of being it: ``env:NAME``, an environment variable, or
+    ``keyring:SERVICE``, an entry of the keyring. Such a reference is kept with the environment, a password is not.
+    """
 
     _fields: ClassVar[tuple[str, ...]] = ("address", "username", "password", "registry_identity")
     _types: ClassVar[dict[str, type | tuple[type, ...]]] = {"address": str, "username": str, "password": str}
@@ -24,6 +57,27 @@ class ContainerRegistry(ConfigElement):
         self.password: str | None = None
         self.registry_identity: object | None = None
         self._initialized = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "password" and isinstance(value, str) and is_reference(value):
+            check_reference(value)
+        if name == "address" and isinstance(value, str) and "@" in value:
+            raise UserErrorException(
+                "docker.base_image_registry.address takes the registry alone, such as registry.example.com; what"
+                " stands before the @ belongs into .username and .password, where it is kept out of sight."
+            )
+        super().__setattr__(name, value)
+
+    def _to_spec(self) -> dict[str, str | None]:
+        """What may be stored: everything but the password, unless that only says where it is."""
+        stored = {"address": self.address, "username": self.username}
+        return {**stored, "password": self.password} if is_reference(self.password) else stored
+
+    def _to_plain(self) -> dict[str, Any]:
+        plain = super()._to_plain()
+        if is_reference(self.password):
+            plain["password"] = self.password
+        return plain
 
 
 def registry_of(image: str) -> str:
@@ -79,22 +133,37 @@ def is_image_id(reference: str) -> bool:
 
 
 def credentials_for(
-    reference: str, address: str | None, secrets: Mapping[str, str] | None
+    reference: str, registry: Mapping[str, Any] | None, secrets: Mapping[str, str] | None
 ) -> tuple[dict[str, str] | None, str]:
-    """Credentials to show the registry of ``reference``, and a note when given ones are left aside.
+    """Credentials given for the registry of ``reference``, and a note when given ones are left aside.
 
-    None means: let the engine's own credential store decide. Credentials given for one registry are never shown to
-    another, so those left over from an earlier base image do no harm (azureml-v1.md section (a)).
+    ``registry`` is that of the environment's specification; the password may be a reference (see :mod:`.references`).
+    None means that none were given, so that ``docker login`` decides. Credentials given for one registry are never
+    shown to another, so those left over from an earlier base image do no harm (azureml-v1.md section (a)).
     """
-    username = (secrets or {}).get("username") or ""
-    password = (secrets or {}).get("password") or ""
+    known = registry or {}
+    username = (secrets or {}).get("username") or known.get("username") or ""
+    password = (secrets or {}).get("password") or known.get("password") or ""
     if not (username or password):
         return None, ""
     wanted = registry_of(reference)
-    given = canonical_registry(address or "")
-    if given != wanted:
+    given = canonical_registry(known.get("address") or "")
+    if given == wanted:
+        return {"username": username, "password": password}, ""
+    if known.get("address"):
         return None, f"The registry credentials for {given} are not used: {reference} comes from {wanted}."
-    return {"username": username, "password": password}, ""
+    return None, (
+        f"The registry credentials are not used: docker.base_image_registry.address is empty, which is {DOCKER_HUB},"
+        f" and {reference} comes from {wanted}."
+    )
+
+
+def why_unreachable(registry: str, message: str) -> str:
+    """What an engine's message about a registry that it did not reach means, and what to do; "" for other messages."""
+    for words, sentence in _UNREACHABLE:
+        if re.search(words, message, re.I):
+            return sentence.format(registry=registry, host=registry.rpartition(":")[0] or registry)
+    return ""
 
 
 def _has_tag(reference: str) -> bool:

@@ -1,12 +1,21 @@
-"""Credentials inside index addresses: taken out before anything is stored or shown, put back for the build."""
+"""Credentials inside index addresses: taken out before anything is stored or shown, put back for the build.
+
+``https://${USER}:${TOKEN}@host/simple``, pip's way of naming environment variables, is no secret: it is stored and
+shown as it stands, and the variables are read for the build.
+"""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
-_CREDENTIALS = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+from ..errors import AuthenticationException
+
+_CREDENTIALS = re.compile(r"(?<=://)(?!(?:\$\{[A-Z0-9_]+\}:?)+@)[^/@\s]+(?=@)")
+_VARIABLES = re.compile(r"(?<=://)(?:\$\{[A-Z0-9_]+\}:?)+(?=@)")
 _PLACEHOLDER = re.compile(r"\{amltrain-secret-(\d+)\}")
 SECRET_PREFIX = "url-"
 
@@ -36,6 +45,44 @@ def put_url_credentials(value: Any, secrets: Mapping[str, str]) -> Any:
         value,
         lambda text: _PLACEHOLDER.sub(lambda found: secrets.get(SECRET_PREFIX + found[1], found.group()), text),
     )
+
+
+def private_text(text: str, secrets: Mapping[str, str]) -> str:
+    """The text of an installer's requirements with all credentials in it, also those that are in variables.
+
+    Raises:
+        AuthenticationException: a variable is not set, or credentials were given to another process.
+    """
+    whole = with_credentials(text, secrets)
+    return _VARIABLES.sub(lambda found: re.sub(r"\$\{(\w+)\}", _variable, found.group()), whole)
+
+
+def with_credentials(text: str, secrets: Mapping[str, str]) -> str:
+    """The text with the credentials that were taken out of it.
+
+    Raises:
+        AuthenticationException: they were given to another process and are not kept.
+    """
+    whole: str = put_url_credentials(text, secrets)
+    lost = re.search(rf"\S*://{_PLACEHOLDER.pattern}@(\S+)", whole)
+    if lost:
+        raise AuthenticationException(
+            f"The user and password in the address of {lost[2]} are needed, and they are kept only by the notebook in"
+            " which they were written. Make the environment again there; or write them as"
+            " https://${NAME}:${TOKEN}@…, with the names of environment variables."
+        )
+    return whole
+
+
+def _variable(found: re.Match[str]) -> str:
+    value = os.environ.get(found[1])
+    if not value:
+        raise AuthenticationException(
+            f"The address of a package index names the environment variable {found[1]}, which is not set. To set it"
+            f" without writing it into the notebook: `import getpass, os; os.environ['{found[1]}'] ="
+            " getpass.getpass()`."
+        )
+    return quote(value, safe="")
 
 
 def _map_text(value: Any, change: Any) -> Any:

@@ -12,6 +12,7 @@ from ..absent import NOT_YET
 from ..errors import NameNotFoundException, UserErrorException
 from .conda import CondaDependencies
 from .element import ConfigElement
+from .references import is_reference
 from .registry import ContainerRegistry
 from .secrets import put_url_credentials, take_url_credentials
 from .sections import (
@@ -199,7 +200,8 @@ class Environment(ConfigElement):
         return environment
 
     def register(self, workspace: Workspace) -> Environment:
-        """Keep this definition in the workspace; a changed one gets the next version. Passwords are not kept."""
+        """Keep this definition in the workspace; a changed one gets the next version. Passwords are not kept, but
+        ``env:NAME`` and ``keyring:SERVICE`` in their place are."""
         version = workspace.store.save_environment(self.name, self._to_spec())
         registered = self.clone(self.name)
         registered.version = str(version)
@@ -308,10 +310,7 @@ class Environment(ConfigElement):
             "image": docker.base_image if docker._image_chosen else None,
             "dockerfile": docker.base_dockerfile,
             "context": docker.build_context,
-            "registry": {
-                "address": docker.base_image_registry.address,
-                "username": docker.base_image_registry.username,
-            },
+            "registry": docker.base_image_registry._to_spec(),
             "platform": platform,
             "docker_enabled": docker.enabled,
             "shm_size": docker.shm_size,
@@ -330,7 +329,9 @@ class Environment(ConfigElement):
     def _secrets(self) -> dict[str, str]:
         """What :meth:`_to_spec` leaves out: ``username`` and ``password`` of the registry, credentials of indexes."""
         registry = self.docker.base_image_registry
-        given = {"username": registry.username, "password": registry.password}
+        given = {"username": registry.username}
+        if not is_reference(registry.password):
+            given["password"] = registry.password
         conda = self.python.conda_dependencies
         _, taken = take_url_credentials(conda.as_dict() if conda else {})
         return {key: value for key, value in given.items() if value} | taken
@@ -351,7 +352,7 @@ class Environment(ConfigElement):
         registry = spec.get("registry") or {}
         docker.base_image_registry.address = registry.get("address")
         docker.base_image_registry.username = registry.get("username")
-        docker.base_image_registry.password = (secrets or {}).get("password")
+        docker.base_image_registry.password = (secrets or {}).get("password") or registry.get("password")
         if spec.get("platform"):
             system, _, architecture = spec["platform"].partition("/")
             docker.platform.os, docker.platform.architecture = system, architecture

@@ -59,6 +59,13 @@ class EnvironmentMagics(Magics):
         action="store_true",
         help="Ask for the packages that this notebook has imported, in the versions that its kernel has.",
     )
+    @argument("--registry", metavar="ADDRESS", help="Registry that the base image, or the Dockerfile's FROM, needs.")
+    @argument("--registry-user", metavar="NAME", help="User of that registry.")
+    @argument(
+        "--registry-password",
+        metavar="REF",
+        help="Where that user's password is: env:NAME, an environment variable, or keyring:SERVICE, the keyring.",
+    )
     @argument("--no-build", action="store_true", help="Keep the definition only; the first run builds it.")
     @argument(
         "--rebuild",
@@ -199,10 +206,27 @@ def _environment(asked: Any, cell: str, pinned: Sequence[str] | None) -> Environ
         environment.docker.build_context = asked.context
     if asked.base:
         environment.docker.base_image = asked.base
+    _set_registry(environment, asked)
     environment.python.layered = asked.layer
     if asked.python and environment.python.conda_dependencies:
         environment.python.conda_dependencies.set_python_version(asked.python)
     return environment
+
+
+def _set_registry(environment: Environment, asked: Any) -> None:
+    from ..environment.references import is_reference
+
+    registry = environment.docker.base_image_registry
+    if asked.registry_password and not is_reference(asked.registry_password):
+        raise UserErrorException(
+            "--registry-password takes no password, since the cell is saved with the notebook, where everybody who gets"
+            " it can read it. Say where the password is: env:NAME for an environment variable (`import getpass, os;"
+            " os.environ['NAME'] = getpass.getpass()` sets it), or keyring:SERVICE for an entry of the keyring."
+        )
+    if (asked.registry_user or asked.registry_password) and not asked.registry:
+        raise UserErrorException("--registry-user and --registry-password are for a registry; say which, --registry.")
+    registry.address, registry.username = asked.registry, asked.registry_user
+    registry.password = asked.registry_password
 
 
 def _in_cell_lines(message: str) -> str:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from ..compute.definition import LOCAL, target_definition
 from ..engines.registry import default_engine_name, get_engine
+from ..environment.secrets import SECRET_PREFIX
 from ..errors import (
     ComputeTargetException,
     NameNotFoundException,
@@ -67,6 +68,7 @@ def submit(
     except NameNotFoundException as error:
         raise ComputeTargetException(f"The target '{request.target}' names its engine: {error.message}") from None
     notes += engine.check(spec, resources, secrets)
+    notes += _waiting_notes(workspace, request, target, secrets)
     if not engine.isolated:
         notes.append(f"runs on the {engine_name} engine: not isolated from this machine")
     with ThreadPoolExecutor(1) as pool:
@@ -140,6 +142,22 @@ def _enter(
             f"The run's folder {folder} cannot be made: {error.strerror}. {advice_for(error)}",
             inner_exception=error,
         ) from error
+
+
+def _waiting_notes(
+    workspace: Workspace, request: Request, target: Mapping[str, Any], secrets: Mapping[str, str]
+) -> list[str]:
+    """What to tell of a run that will wait: it is started by another process, which does not have its passwords."""
+    if not any(name == "password" or name.startswith(SECRET_PREFIX) for name in secrets):
+        return []
+    busy, waiting = workspace.store.load_of(request.target)
+    if not waiting and busy + request.node_count <= int(target["max_nodes"]):
+        return []
+    return [
+        "it waits for a free slot, and passwords are not kept meanwhile: if its image still has to be pulled or built"
+        " then, it fails. Build the environment first, or say where the password is: 'env:NAME' or 'keyring:SERVICE'"
+        " (in the address of an index: ${NAME})"
+    ]
 
 
 def _environment(workspace: Workspace, environment: Environment | str) -> Environment:

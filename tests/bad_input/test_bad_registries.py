@@ -10,6 +10,9 @@ import docker
 import pytest
 
 from engine.registry import Registry
+from environment.private import private_image
+from jupyter_amltrain.compute.amlcompute import AmlCompute
+from jupyter_amltrain.compute.target import ComputeTarget
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import ImageNotFoundException, RegistryException
 
@@ -85,6 +88,33 @@ def test_the_password_that_is_right_is_nowhere(place: Place, registry: Registry,
     client = docker.from_env()
     assert secret not in repr(client.images.get(pushed).attrs)
     client.close()
+
+
+def test_a_run_that_waited_finds_the_password_by_its_reference(
+    place: Place, registry: Registry, docker_host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever had the place before starts it; a password itself is not there any more, and that is said."""
+    monkeypatch.setenv("AML_TEST_REGISTRY_PASSWORD", registry.password)
+    ComputeTarget.create(place.workspace, "one", AmlCompute.provisioning_configuration(max_nodes=1))
+    (place.source / "wait.py").write_text("import os, time\nwhile not os.path.exists('outputs/go'): time.sleep(0.05)\n")
+    client = docker.DockerClient(base_url=docker_host)
+    with private_image(client, registry) as one, private_image(client, registry) as other:
+        first = place.submit(script="wait.py", compute_target="one")
+        waiting = []
+        for image, password in ((one, registry.password), (other, "env:AML_TEST_REGISTRY_PASSWORD")):
+            environment = asking("x", registry, registry.username, password)
+            environment.docker.base_dockerfile = f"FROM python-base:1\nCOPY --from={image} /private /\n"
+            waiting.append(place.submit(environment=environment, compute_target="one"))
+        notes = [place.workspace.store.run(run.id).snapshot["notes"] for run in waiting]
+        assert ["passwords are not kept meanwhile" in str(note) for note in notes] == [True, False]
+        place.workspace.run_folder(first.id).joinpath("work/code/outputs/go").touch()
+        lost = waiting[0].wait_for_completion(raise_on_error=False)
+        assert waiting[1].wait_for_completion()["status"] == "Completed"
+        for made in client.images.list(filters={"label": "amltrain.environment=private"}):
+            client.images.remove(made.id, force=True)
+    client.close()
+    assert "docker.base_image_registry.password is empty" in lost["error"]["error"]["message"]
+    assert not _files_with(place.home, registry.password)
 
 
 def _watch_commands(commands: set[bytes], over: threading.Event) -> None:

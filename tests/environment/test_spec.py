@@ -176,6 +176,35 @@ def test_secrets_are_in_no_text_form_and_not_in_the_plain_form() -> None:
     assert restored.python.conda_dependencies == dependencies
 
 
+@pytest.mark.parametrize("reference", ["env:REGISTRY_PASSWORD", "keyring:r.example.com", "keyring:r.example.com/me"])
+def test_a_reference_to_a_password_is_no_secret_and_is_kept(reference: str, tmp_path: Path) -> None:
+    environment = Environment("x")
+    registry = environment.docker.base_image_registry
+    registry.address, registry.username, registry.password = "r.example.com", "me", reference
+    assert environment._secrets() == {"username": "me"}
+    spec = json.loads(json.dumps(environment._to_spec()))
+    assert Environment._from_spec(spec).docker.base_image_registry.password == reference
+    assert reference in repr(environment)
+    environment.save_to_directory(tmp_path / "saved")
+    loaded = Environment.load_from_directory(tmp_path / "saved")
+    assert loaded.docker.base_image_registry.password == reference
+
+
+def test_what_cannot_be_a_reference_or_an_address_is_refused_without_repeating_it() -> None:
+    registry = Environment("x").docker.base_image_registry
+    for field, value in (
+        ("password", "env:"),
+        ("password", f"env:{PASSWORD}!"),
+        ("password", "keyring:/"),
+        ("password", PASSWORD.encode()),
+        ("address", f"me:{PASSWORD}@r.example.com"),
+    ):
+        with pytest.raises(UserErrorException) as refused:
+            setattr(registry, field, value)
+        assert PASSWORD not in refused.value.message
+    assert (registry.password, registry.address) == (None, None)
+
+
 def test_the_plain_form_makes_the_same_environment_again() -> None:
     environment = Environment("x")
     environment.docker.base_image = "team/image:2"

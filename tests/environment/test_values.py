@@ -13,7 +13,13 @@ from jupyter_amltrain.environment.buildkit import Vertex, VertexLog, VertexProgr
 from jupyter_amltrain.environment.context import context_digest, needed_paths, selected, write_context
 from jupyter_amltrain.environment.fingerprint import fingerprint
 from jupyter_amltrain.environment.host_settings import HostSettings, read_host_settings
-from jupyter_amltrain.environment.registry import credentials_for, image_reference, registry_of, split_reference
+from jupyter_amltrain.environment.registry import (
+    credentials_for,
+    image_reference,
+    registry_of,
+    split_reference,
+    why_unreachable,
+)
 from jupyter_amltrain.environment.secrets import mask_url_credentials, put_url_credentials, take_url_credentials
 from jupyter_amltrain.errors import UserErrorException
 
@@ -49,12 +55,44 @@ def test_parts_of_references() -> None:
 
 def test_credentials_are_shown_to_their_own_registry_only() -> None:
     secrets = {"username": "me", "password": "p"}
-    assert credentials_for("r.example.com/a:1", "https://r.example.com", secrets) == (secrets, "")
+    theirs = {"address": "https://r.example.com", "username": "me"}
+    assert credentials_for("r.example.com/a:1", theirs, secrets) == (secrets, "")
+    assert credentials_for("r.example.com/a:1", {**theirs, "password": "p"}, {}) == (secrets, "")
     assert credentials_for("a:1", None, secrets) == (secrets, "")
-    given, note = credentials_for("a:1", "r.example.com", secrets)
+    given, note = credentials_for("a:1", theirs, secrets)
     assert given is None
     assert note == "The registry credentials for r.example.com are not used: a:1 comes from docker.io."
-    assert credentials_for("r.example.com/a:1", "r.example.com", None) == (None, "")
+    given, note = credentials_for("r.example.com/a:1", {"username": "me"}, secrets)
+    assert given is None
+    assert note.endswith("address is empty, which is docker.io, and r.example.com/a:1 comes from r.example.com.")
+    assert credentials_for("r.example.com/a:1", {"address": "r.example.com"}, None) == (None, "")
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        (
+            'Get "https://r.ex.com:5/v2/": dial tcp: lookup r.ex.com: no such host',
+            "knows no host r.ex.com.",
+        ),
+        ('Get "https://r.ex.com:5/v2/": dial tcp 1.2.3.4:5: connect: connection refused', "nothing listens at r"),
+        (
+            'Get "https://r.ex.com:5/v2/": http: server gave HTTP response to HTTPS client',
+            "in insecure-registries",
+        ),
+        (
+            "tls: failed to verify certificate: x509: certificate signed by unknown authority",
+            "certs.d/r.ex.com:5/ca",
+        ),
+        ("net/http: request canceled (Client.Timeout exceeded while awaiting headers)", "did not answer in time"),
+        ("unauthorized: authentication required", ""),
+        ("manifest for r.ex.com:5/a:1 not found: manifest unknown", ""),
+    ],
+)
+def test_what_a_registry_that_is_not_reached_is_told_by(message: str, words: str) -> None:
+    said = why_unreachable("r.ex.com:5", message)
+    assert words in said
+    assert bool(words) == bool(said)
 
 
 def test_the_fingerprint_changes_with_every_part() -> None:

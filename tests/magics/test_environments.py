@@ -59,6 +59,10 @@ def test_a_step_that_fails_is_named_by_the_line_of_the_cell(notebook: Notebook, 
         ("%%aml_env e --from-kernel\nnumpy\n", "This notebook has imported nothing yet"),
         ("%%aml_env e --context .\nnumpy\n", "--context is for Dockerfiles"),
         ("%%aml_env e --context missing\nFROM python-base:1\n", "There is no folder"),
+        ("%%aml_env e --registry r.example.com --registry-user me --registry-password s3cret\nsix\n", "cell is saved"),
+        ("%%aml_env e --registry-user me\nsix\n", "say which, --registry"),
+        ("%%aml_env e --registry r.example.com --registry-password env:\nsix\n", "cannot be the name of one"),
+        ("%%aml_env e --registry me:s3cret@r.example.com\nsix\n", "belongs into .username and .password"),
         ("%%aml_env e --format yaml\nnumpy\n", "invalid choice: 'yaml'"),
         ("%%aml_env\nnumpy\n", "the following arguments are required: name"),
         ("%%aml_env e -- more\nnumpy\n", "nothing after --"),
@@ -66,7 +70,9 @@ def test_a_step_that_fails_is_named_by_the_line_of_the_cell(notebook: Notebook, 
     ],
 )
 def test_what_cannot_be_right_is_refused_in_words(notebook: Notebook, cell: str, words: str) -> None:
-    assert words in notebook.refusal(cell)
+    refusal = notebook.refusal(cell)
+    assert words in refusal
+    assert "s3cret" not in refusal
     assert not Workspace.default()[0].environments
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...environment.requirements import Packages, normalised, wanted_packages
-from ...environment.secrets import put_url_credentials
+from ...environment.secrets import with_credentials
 from ...errors import EngineException, GpuUnavailableException, UserErrorException
 from ..protocol import REBUILD, EnvironmentSpec, Exit, Handle, Image, Preparation
 from . import process, virtualenv
@@ -179,7 +179,7 @@ def _plan(packages: Packages, secrets: Mapping[str, str]) -> virtualenv.Plan:
     return virtualenv.plan_virtualenv(
         packages.python or "",
         content=normalised(packages),
-        lines=tuple(put_url_credentials([*packages.options, *packages.pip], secrets)),
+        lines=tuple(with_credentials(line, secrets) for line in (*packages.options, *packages.pip)),
         secrets=tuple(secrets.values()),
     )
 
