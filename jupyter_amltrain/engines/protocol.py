@@ -91,10 +91,12 @@ class Step:
     Attributes:
         key: tells it from the other steps; the same key again is news of the same step.
         name: what it does, for a person: a Dockerfile instruction, ``pull python:3.11-slim``.
-        state: ``running``, ``cached``, ``done`` or ``failed``.
+        state: ``waiting``, ``running``, ``cached``, ``done``, ``failed`` or ``canceled``.
         seconds: how long it has taken so far.
         current: bytes done, where the step knows.
         total: bytes there are to do, 0 when unknown.
+        detail: how far it is in a few words ("3 of 8 layers", "downloading numpy"), "" when nothing tells.
+        tail: the last lines that it printed, plain text.
     """
 
     key: str
@@ -103,6 +105,8 @@ class Step:
     seconds: float = 0.0
     current: int = 0
     total: int = 0
+    detail: str = ""
+    tail: tuple[str, ...] = ()
 
 
 class Preparation(Protocol):
@@ -115,7 +119,7 @@ class Preparation(Protocol):
         """Say in a few words what is being waited for now ("pulling fastai2: 3 of 8 layers")."""
 
     def step(self, step: Step) -> None:
-        """Tell how one step stands now; may be called often."""
+        """Tell how one step stands now; may be called often. What is written while no step runs is about none."""
 
     def canceled(self) -> bool:
         """Whether the user gave up; prepare then raises ``CanceledException`` within 0.2 s or so."""

@@ -17,6 +17,7 @@ from ..errors import (
     RegistryException,
 )
 from .api import EngineApi, auth_header
+from .pull_output import PullOutput
 from .references import follow_reference, is_reference
 from .registry import credentials_for, is_image_id, registry_of, split_reference, why_unreachable
 
@@ -117,11 +118,7 @@ class BaseImage:
         """
         if is_image_id(self.reference):
             raise self._missing("an image id is known to no registry")
-        log.phase(f"pulling {self.reference}")
-        log.write(f"Pulling {self.reference} from {registry_of(self.reference)}\n".encode())
-        layers: dict[str, str] = {}
-        for item in self._pulled(log.canceled):
-            _show_pull(item, layers, self.reference, log)
+        PullOutput(self.reference, log).take_all(lambda: self._pulled(log.canceled))
         found = self.local()
         if found is None:
             raise EngineException(f"The engine pulled {self.reference} but does not have it; try again.")
@@ -211,19 +208,3 @@ class BaseImage:
             credentials = credentials or (given or None)
         self._shown = (credentials or {}).get("username") or ("<token>" if credentials and not given else "")
         return {"X-Registry-Auth": auth_header(credentials)} if credentials else {}
-
-
-def _show_pull(item: Mapping[str, Any], layers: dict[str, str], reference: str, log: Preparation) -> None:
-    """One line when a layer is through, and the count in the phase; the engine's byte counters are too many to log."""
-    layer, status = item.get("id"), str(item.get("status", item.get("stream", ""))).strip()
-    if not layer or not status:
-        if status:
-            log.write(f"{status}\n".encode())
-        return
-    if layers.get(layer) == status or status.startswith("Pulling from"):
-        return
-    layers[layer] = status
-    done = sum(1 for state in layers.values() if state in ("Pull complete", "Already exists"))
-    log.phase(f"pulling {reference}: {done} of {len(layers)} layers")
-    if status in ("Pull complete", "Already exists"):
-        log.write(f"{layer}: {status}\n".encode())

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...environment.build_lock import held
+from ...environment.steps import Steps
 from ...errors import CanceledException, EngineException, ImageBuildException
 from ...home import home_folder, made_folder
 from ..protocol import Preparation
@@ -122,11 +123,18 @@ def _generation(folder: Path) -> int:
 
 def _build(plan: Plan, folder: Path, lock: int, log: Preparation) -> None:
     log.phase(f"making a virtual environment with Python {plan.python_version}")
+    steps = Steps(log, str(folder))
+    create = f"make a virtual environment with Python {plan.python_version}"
+    install = "install the packages with uv"
+    if plan.lines:
+        steps.announce(create, create)
+        steps.announce(install, install)
     # The folder of the call is one without a pyproject.toml, which uv would otherwise read.
-    _run([_uv(), "venv", "--no-project", "--python", plan.python, str(folder)], plan, lock, log)
+    _run([_uv(), "venv", "--no-project", "--python", plan.python, str(folder)], plan, lock, log, steps, create)
     if plan.lines:
         log.phase(f"installing packages for Python {plan.python_version}")
-        _run([_uv(), "pip", "install", "--python", str(interpreter_of(folder)), "-r", "-"], plan, lock, log)
+        command = [_uv(), "pip", "install", "--python", str(interpreter_of(folder)), "-r", "-"]
+        _run(command, plan, lock, log, steps, install)
     partial = folder / f"{_COMPLETE}.partial"
     partial.write_text(json.dumps({"python": plan.python_version, "content": plan.content}))
     partial.rename(folder / _COMPLETE)
@@ -144,8 +152,9 @@ def _uv() -> str:
     return found
 
 
-def _run(command: list[str], plan: Plan, lock: int, log: Preparation) -> None:
+def _run(command: list[str], plan: Plan, lock: int, log: Preparation, steps: Steps, step: str) -> None:
     """Run uv with the plan's lines on its standard input and its output going to the log as it comes."""
+    steps.begin(step, step)
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
@@ -159,16 +168,19 @@ def _run(command: list[str], plan: Plan, lock: int, log: Preparation) -> None:
     with process:
         try:
             _hand_over(process, "".join(f"{line}\n" for line in plan.lines))
-            tail = _pass_on(process, plan.secrets, log)
+            _pass_on(process, plan.secrets, log, steps, step)
         except BaseException:
             _end(process)
+            steps.end(step, "canceled")
             raise
     if process.returncode:
-        lines = tail.decode(errors="replace").strip().splitlines()[-_TAIL_LINES:]
+        steps.end(step, "failed")
+        lines = [line for line in steps.lines(step) if line.strip()]
         raise ImageBuildException(
             f"The virtual environment could not be made: uv ended with exit code {process.returncode}. "
-            "Its last lines:\n" + "\n".join(lines)
+            "Its last lines:\n" + "\n".join(lines[-_TAIL_LINES:])
         )
+    steps.end(step)
 
 
 def _hand_over(process: subprocess.Popen[bytes], text: str) -> None:
@@ -180,9 +192,11 @@ def _hand_over(process: subprocess.Popen[bytes], text: str) -> None:
         pass
 
 
-def _pass_on(process: subprocess.Popen[bytes], secrets: tuple[str, ...], log: Preparation) -> bytes:
+def _pass_on(
+    process: subprocess.Popen[bytes], secrets: tuple[str, ...], log: Preparation, steps: Steps, step: str
+) -> None:
     assert process.stdout is not None
-    tail = b""
+    rest = b""
     with selectors.DefaultSelector() as ready:
         ready.register(process.stdout, selectors.EVENT_READ)
         while True:
@@ -191,12 +205,16 @@ def _pass_on(process: subprocess.Popen[bytes], secrets: tuple[str, ...], log: Pr
             if not ready.select(_LOOK_EVERY_S):
                 continue
             data = os.read(process.stdout.fileno(), 65536)
+            # Whole lines only, so that no secret passes in two halves.
+            *lines, rest = (rest + data).split(b"\n") if data else [rest, b""]
+            for line in lines:
+                for secret in secrets:
+                    line = line.replace(secret.encode(), b"***")
+                if line or data:
+                    steps.line(step, line.decode("utf-8", "replace"))
+                    log.write(line + b"\n")
             if not data:
-                return tail
-            for secret in secrets:
-                data = data.replace(secret.encode(), b"***")
-            log.write(data)
-            tail = (tail + data)[-16384:]
+                return
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
