@@ -11,7 +11,7 @@ from ..engines.protocol import Preparation
 from ..errors import ImageBuildException
 from .buildkit import Vertex, VertexLog, VertexProgress, decode_trace
 from .dockerfile import without_settings
-from .instructions import Instruction, parse_dockerfile
+from .instructions import Instruction, parse_dockerfile, text_lines
 from .secrets import mask_url_credentials
 from .steps import Steps
 
@@ -232,7 +232,7 @@ class BuildOutput:
         """Where in the person's own Dockerfile it failed, and the instruction there."""
         if not self._build.shown:
             return ""
-        lines = self._build.shown.splitlines()
+        lines = text_lines(self._build.shown)
         named = _PARSE_ERROR_LINE.search(error)
         if named and 0 < int(named[1]) <= len(lines):
             return f" at Dockerfile line {named[1]}, `{lines[int(named[1]) - 1].strip()}`"

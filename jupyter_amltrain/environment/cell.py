@@ -10,8 +10,9 @@ from typing import Any
 from ..errors import UserErrorException
 from .conda import DEFAULT_PIP_PACKAGE, CondaDependencies, parse_conda
 from .instructions import KEYWORDS, check_dockerfile
-from .requirements import normal_name, requirement_lines, without_comment
+from .requirements import is_address, normal_name, parsed_requirement, requirement_lines, without_comment
 from .spec import Environment
+from .text_files import plain_text
 
 FORMATS = ("dockerfile", "conda", "pip")
 _SAID = {"dockerfile": "a Dockerfile", "conda": "a conda specification", "pip": "pip requirements"}
@@ -29,12 +30,14 @@ class CellEnvironment:
         dockerfile: the text, for ``dockerfile``.
         conda: the document, for ``conda``.
         pip: the requirement lines, for ``pip``.
+        notes: sentences for the person about what is odd in it.
     """
 
     format: str
     dockerfile: str = ""
     conda: Mapping[str, Any] = field(default_factory=dict)
     pip: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def said(self) -> str:
@@ -71,6 +74,7 @@ def parse_cell(text: str, format: str | None = None, pinned: Sequence[str] | Non
     """
     if format is not None and format not in FORMATS:
         raise UserErrorException(f"There is no format '{format}'; there are {', '.join(FORMATS)}.")
+    text = plain_text(text)
     is_empty = not any(without_comment(line) for line in text.splitlines())
     if is_empty and not pinned:
         raise UserErrorException(
@@ -88,9 +92,10 @@ def parse_cell(text: str, format: str | None = None, pinned: Sequence[str] | Non
         return CellEnvironment("dockerfile", dockerfile=text if text.endswith("\n") else f"{text}\n")
     if chosen == "conda":
         return CellEnvironment("conda", conda=parse_conda(text))
-    given = _checked_requirements(text)
+    given, notes = checked_requirements(text)
     named = {normal_name(line) for line in given}
-    return CellEnvironment("pip", pip=(*given, *(line for line in pinned or () if normal_name(line) not in named)))
+    pins = [line for line in pinned or () if normal_name(line) not in named]
+    return CellEnvironment("pip", pip=(*given, *pins), notes=notes)
 
 
 def _told_format(text: str) -> str:
@@ -113,9 +118,14 @@ def _told_format(text: str) -> str:
     return "pip"
 
 
-def _checked_requirements(text: str) -> tuple[str, ...]:
-    lines = requirement_lines(text)
-    for number, line in lines:
+def checked_requirements(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The lines of pip requirements without comments, and notes about what is odd in them.
+
+    Raises:
+        UserErrorException: a line is none; it is named.
+    """
+    kept: list[tuple[int, str]] = []
+    for number, line in requirement_lines(text):
         clean = without_comment(line)
         if not clean:
             continue
@@ -129,20 +139,57 @@ def _checked_requirements(text: str) -> tuple[str, ...]:
                 f"Line {number}: '{clean}' names a file, which the image does not have. Write the requirements"
                 " themselves, or use Environment.from_pip_requirements with a file."
             )
-        if not clean.startswith("-") and not re.match(r"(https?|git\+\w+|file)://|git\+", clean):
+        if not clean.startswith("-") and not is_address(clean):
             _check_requirement(number, clean)
-    return tuple(clean for _, line in lines if (clean := without_comment(line)))
+        kept.append((number, clean))
+    return tuple(line for _, line in kept), _repeated(kept)
 
 
 def _check_requirement(number: int, line: str) -> None:
-    from packaging.requirements import InvalidRequirement, Requirement
-
-    bare = re.split(r"\s+--(?:hash|config-settings|global-option)\b", line, maxsplit=1)[0]
     try:
-        Requirement(bare)
-    except InvalidRequirement as error:
+        parsed_requirement(line)
+    except ValueError as error:
         reason = str(error).splitlines()[0]
         raise UserErrorException(
-            f"Line {number}: '{line}' is no pip requirement ({reason}). If the cell is something else, say so with"
-            " --format dockerfile or --format conda."
+            f"Line {number}: '{line:.200}' is no pip requirement ({reason:.200}). If the cell is something else, say so"
+            " with --format dockerfile or --format conda."
         ) from error
+
+
+def _repeated(lines: Sequence[tuple[int, str]]) -> tuple[str, ...]:
+    """Notes about packages that are asked for twice.
+
+    Raises:
+        UserErrorException: no version can be both.
+    """
+    notes: list[str] = []
+    first: dict[str, tuple[int, str]] = {}
+    for number, line in lines:
+        if line.startswith("-") or is_address(line):
+            continue
+        wanted = parsed_requirement(line)
+        key = f"{normal_name(line)};{wanted.marker or ''}"
+        before = first.setdefault(key, (number, line))
+        if before[0] == number:
+            continue
+        pins = [_pin(other) for other in (before[1], line)]
+        if all(pins) and pins[0] != pins[1]:
+            raise UserErrorException(
+                f"Lines {before[0]} and {number} ask for two versions of {wanted.name}: '{before[1]:.100}' and"
+                f" '{line:.100}'. Leave one of them out."
+            )
+        notes.append(f"Lines {before[0]} and {number} both ask for {wanted.name}: both hold.")
+    return tuple(notes)
+
+
+def _pin(line: str) -> object:
+    """The version that a requirement line asks for exactly, None when it leaves a choice."""
+    from packaging.version import InvalidVersion, Version
+
+    (only, *more) = [*parsed_requirement(line).specifier] or [None]
+    if more or only is None or only.operator != "==" or only.version.endswith("*"):
+        return None
+    try:
+        return Version(only.version)
+    except InvalidVersion:
+        return only.version

@@ -10,12 +10,13 @@ from typing import Any
 
 from ..absent import INTERNAL, Recreated
 from ..errors import UserErrorException
+from .conda_yaml import KEYS, read_conda_yaml
+from .text_files import read_text
 
 PYTHON_DEFAULT_VERSION = "3.6.2"
 DEFAULT_PIP_PACKAGE = "azureml-defaults"
 CONDA_FILE_NAME = "conda_dependencies.yml"
 
-_KEYS = ("name", "channels", "dependencies", "prefix", "variables")
 _VERSION = re.compile(r"\d+\.\d+(\.\d+)?([ab]\d+)?$")
 _PYPI = "https://pypi.python.org/simple"
 _TENSORFLOW_VERSION = "2.2.0"
@@ -359,14 +360,7 @@ def _gpu_suffix(core_type: str) -> str:
 
 
 def _load(path: str | os.PathLike[str]) -> dict[str, Any]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            text = file.read()
-    except OSError as error:
-        raise UserErrorException(
-            f"The conda specification {os.path.abspath(path)} cannot be read: {error.strerror}.", inner_exception=error
-        ) from error
-    return parse_conda(text, os.fspath(path))
+    return parse_conda(read_text(path, "The conda specification"), os.fspath(path))
 
 
 def parse_conda(text: str, source: str = "the cell") -> dict[str, Any]:
@@ -375,19 +369,7 @@ def parse_conda(text: str, source: str = "the cell") -> dict[str, Any]:
     Raises:
         UserErrorException: it is not YAML (line and column are named) or not a conda specification.
     """
-    import yaml
-
-    try:
-        document = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{source}, line {mark.line + 1}, column {mark.column + 1}" if mark else source
-        raise UserErrorException(
-            f"Environment error: not valid YAML ({place}): {error.problem}.", inner_exception=error
-        ) from error
-    except yaml.YAMLError as error:
-        raise UserErrorException(f"Environment error: not valid YAML ({source}): {error}.") from error
-    return _checked(document)
+    return _checked(read_conda_yaml(text, source))
 
 
 def _checked(document: Any) -> dict[str, Any]:
@@ -396,14 +378,23 @@ def _checked(document: Any) -> dict[str, Any]:
             "Environment error: not a valid YAML structure; a conda specification has keys such as 'dependencies:'."
         )
     for key in document:
-        if key not in _KEYS:
+        if key not in KEYS:
             raise UserErrorException(
-                f"Environment error: unknown {key} key in environment specification; there are {', '.join(_KEYS)}."
+                f"Environment error: unknown {key} key in environment specification; there are {', '.join(KEYS)}."
             )
+    for key in ("name", "prefix"):
+        if not isinstance(document.get(key), (str, int, float, type(None))):
+            raise UserErrorException(f"Environment error: '{key}' must be a text.")
     for key in ("channels", "dependencies"):
         if document.get(key) is not None and not isinstance(document[key], list):
             raise UserErrorException(f"Environment error: '{key}' must be a list, one '- item' a line.")
-    if document.get("variables") is not None and not isinstance(document["variables"], dict):
+    if not all(isinstance(channel, str) for channel in document.get("channels") or ()):
+        raise UserErrorException("Environment error: 'channels' must be a list of texts, such as '- conda-forge'.")
+    variables = document.get("variables")
+    if variables is not None and not (
+        isinstance(variables, dict)
+        and all(isinstance(item, (str, int, float, type(None))) for pair in variables.items() for item in pair)
+    ):
         raise UserErrorException("Environment error: 'variables' must be 'NAME: value' lines.")
     for item in document.get("dependencies") or ():
         _check_dependency(item)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import io
 import os
 import re
 import stat
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import IO
 
@@ -16,6 +18,7 @@ from ..errors import UserErrorException
 from .instructions import context_sources
 
 _WILDCARD = re.compile(r"[*?\[$]")
+_MOST_NAMES = 5_000
 
 
 def needed_paths(dockerfile: str, folder: str | None) -> tuple[str, ...]:
@@ -42,6 +45,72 @@ def needed_paths(dockerfile: str, folder: str | None) -> tuple[str, ...]:
         plain = next((number for number, part in enumerate(parts) if _WILDCARD.search(part)), len(parts))
         needed.append("/".join(parts[:plain]))
     return tuple(dict.fromkeys(needed))
+
+
+def check_sources(dockerfile: str, folder: str | None, listed: Callable[[str], list[str]]) -> None:
+    """Refuse, before anything is built, a Dockerfile that copies what its context does not have.
+
+    Args:
+        listed: gives the paths of a folder that its ``.dockerignore`` lets through; asked only where there is one.
+
+    Raises:
+        UserErrorException: a file is missing, left out or out of reach; its line and the nearest name are given.
+    """
+    if not needed_paths(dockerfile, folder) or folder is None or not os.path.isdir(folder):
+        return
+    ignoring = os.path.isfile(os.path.join(folder, ".dockerignore"))
+    sent: list[str] | None = None
+    for line, source in context_sources(dockerfile):
+        path = os.path.normpath(source.lstrip("/") or ".")
+        if path == "." or any(mark in path for mark in "$\"'\\"):
+            continue
+        found = _matching(folder, path)
+        if not found:
+            nearest = _nearest(folder, path)
+            hint = f"; did you mean {nearest!r}?" if nearest else "."
+            what = "which fits no file" if _WILDCARD.search(path) else "which is not there"
+            raise UserErrorException(
+                f"Dockerfile line {line} copies {source!r}, {what} in the build context {folder}{hint}"
+            )
+        if ignoring:
+            sent = listed(folder) if sent is None else sent
+            if not selected(sent, found):
+                raise UserErrorException(
+                    f"Dockerfile line {line} copies {source!r}, which the file .dockerignore of the build context"
+                    f" {folder} leaves out. Take it out of there, or add the line '!{found[0]}' to it."
+                )
+
+
+def _matching(folder: str, path: str) -> list[str]:
+    """The paths below ``folder`` that ``path`` means; its wildcards stay within a part, as Go's do."""
+    found = [""]
+    for part in path.split("/"):
+        if _WILDCARD.search(part):
+            fits = re.compile(fnmatch.translate(part.replace("[^", "[!"))).match
+            found = [os.path.join(above, name) for above in found for name in _names(folder, above) if fits(name)]
+        else:
+            found = [os.path.join(above, part) for above in found if os.path.lexists(os.path.join(folder, above, part))]
+    return found
+
+
+def _names(folder: str, path: str) -> list[str]:
+    try:
+        return sorted(os.listdir(os.path.join(folder, path)))
+    except OSError:  # a file, or a folder that may not be read: nothing in it fits
+        return []
+
+
+def _nearest(folder: str, path: str) -> str:
+    """A path of the context that ``path`` may have meant: of the same name elsewhere, else one that reads alike."""
+    paths: list[str] = []
+    for above, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        paths += [os.path.relpath(os.path.join(above, name), folder) for name in [*names, *folders]]
+        if len(paths) > _MOST_NAMES:
+            break
+    name = os.path.basename(path)
+    same = [found for found in paths if os.path.basename(found) == name]
+    return next(iter([*same, *get_close_matches(path, paths, n=1, cutoff=0.6)]), "")
 
 
 def selected(paths: Iterable[str], needed: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ import json
 import re
 import shlex
 
-from .instructions import Instruction, parse_dockerfile
+from .instructions import Instruction, parse_dockerfile, text_lines
 from .requirements import Packages
 
 CONTEXT_FOLDER = ".amltrain"
@@ -195,7 +195,7 @@ def with_settings(text: str, settings_image: str) -> str:
     Left as they are: steps in exec form, here-documents, and steps after a SHELL that is no shell.
     """
     inserted = f"--mount=type=bind,from={settings_image},target={MOUNT} {_SETTINGS}"
-    lines = text.splitlines()
+    lines = text_lines(text)
     shell = "/bin/sh"
     for instruction in parse_dockerfile(text):
         if instruction.keyword in ("FROM", "SHELL"):
@@ -204,7 +204,7 @@ def with_settings(text: str, settings_image: str) -> str:
             start = _RUN_START.match(instruction.text)
             if start:
                 raw = instruction.text
-                changed = f"{raw[: start.end()]}{inserted}{raw[start.end() :]}".splitlines()
+                changed = f"{raw[: start.end()]}{inserted}{raw[start.end() :]}".split("\n")
                 lines[instruction.line - 1 : instruction.line - 1 + len(changed)] = changed
     return "\n".join(lines) + "\n"
 

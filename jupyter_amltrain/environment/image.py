@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..engines.protocol import EnvironmentSpec, Image, Preparation
 from ..errors import UserErrorException
 from .api import EngineApi
-from .context import needed_paths
+from .context import check_sources
 from .docker_login import stored_credentials
 from .instructions import base_images, check_dockerfile
 from .interpreter import find_in_image
@@ -39,8 +39,7 @@ def check_environment(
     api = _engine_api(client)
     packages = _checked_packages(spec)
     if spec.get("dockerfile"):
-        check_dockerfile(spec["dockerfile"])
-        needed_paths(spec["dockerfile"], spec.get("context"))
+        _check_dockerfile(spec)
     notes = list(packages.notes)
     if spec.get("image") and not packages and not spec.get("user_managed"):
         notes.append(
@@ -72,10 +71,11 @@ def prepare_image(
     packages = _checked_packages(spec)
     for note in packages.notes:
         say(log, note)
+    if spec.get("dockerfile"):
+        _check_dockerfile(spec)
     maker = ImageMaker(api, spec, log, _context_files, renew)
     bases = {base.reference: maker.present(base) for base in _bases(api, spec, packages, secrets)}
     if spec.get("dockerfile"):
-        check_dockerfile(spec["dockerfile"])
         result = maker.from_dockerfile(list(bases.values()))
     else:
         result = next(iter(bases.values()))
@@ -127,6 +127,12 @@ def _checked_packages(spec: EnvironmentSpec) -> Packages:
             f"conda packages are not built yet ({', '.join(packages.conda)}); use pip entries or a Dockerfile."
         )
     return packages
+
+
+def _check_dockerfile(spec: EnvironmentSpec) -> None:
+    """Refuse a Dockerfile that no builder takes, before anything is pulled."""
+    check_dockerfile(spec["dockerfile"])
+    check_sources(spec["dockerfile"], spec.get("context"), _context_files)
 
 
 def _bases(

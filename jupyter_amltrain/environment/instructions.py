@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -16,6 +18,7 @@ KEYWORDS = frozenset(_KEYWORDS.split()) | {"VOLUME", "WORKDIR"}
 _DIRECTIVE = re.compile(r"\s*#\s*([A-Za-z]+)\s*=\s*(\S+)\s*$")
 _HEREDOC = re.compile(r"(?<!<)<<-?\s*([\"']?)([A-Za-z_][A-Za-z0-9_]*)\1")
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)(?::?-([^}]*))?\})")
+_QUOTING = re.compile(r"\\.|[\"']")
 _FLAG = re.compile(r"--\S+\s+")
 
 
@@ -47,9 +50,16 @@ class Instruction:
         return re.sub(rf"^(?:{_FLAG.pattern})*", "", self.value)
 
 
+def text_lines(text: str) -> list[str]:
+    """The lines of a Dockerfile as builders count them: they end with a newline, and with nothing else."""
+    lines = text.replace("\r\n", "\n").split("\n")
+    return lines[:-1] if lines[-1] == "" else lines
+
+
 def parse_dockerfile(text: str) -> tuple[Instruction, ...]:
     """The instructions of a Dockerfile, in order; comments, blank lines and parser directives are left out."""
-    lines = text.splitlines()
+    lines = text_lines(text.removeprefix("\ufeff"))
+    ends = _LineNumbers(lines)
     escape = "`" if directives(text).get("escape") == "`" else "\\"
     continued = re.compile(rf"{re.escape(escape)}[ \t]*$")
     found: list[Instruction] = []
@@ -62,38 +72,80 @@ def parse_dockerfile(text: str) -> tuple[Instruction, ...]:
         parts = [lines[start]]
         while continued.search(parts[-1]) and number < len(lines):
             parts[-1] = continued.sub("", parts[-1])
-            while number < len(lines) and lines[number].lstrip().startswith("#"):
+            # Builders pass over comments and blank lines inside a step.
+            while number < len(lines) and lines[number].strip()[:1] in ("#", ""):
                 number += 1
             if number < len(lines):
                 parts.append(lines[number])
                 number += 1
-        joined = " ".join(part.strip() for part in parts)
-        keyword, _, value = joined.partition(" ")
+        keyword, *rest = _joined(parts).split(maxsplit=1) or [""]
+        if not keyword:  # nothing but a continuation
+            continue
+        value = rest[0] if rest else ""
         if keyword.upper() in ("RUN", "COPY", "ADD"):
-            number, body = _heredoc_end(lines, number, value)
-            value = "\n".join([value, *body])
+            end = _heredoc_end(ends, number, value)
+            value = "\n".join([value, *lines[number:end]])
+            number = end
         raw = "\n".join(lines[start:number])
         found.append(Instruction(keyword.upper(), value.strip(), start + 1, raw))
     return tuple(found)
 
 
-def _heredoc_end(lines: Sequence[str], number: int, value: str) -> tuple[int, list[str]]:
-    """Where the here-documents opened in ``value`` end, and their lines."""
+def _joined(parts: Sequence[str]) -> str:
+    """Continued lines as one, as builders join them; blanks at a seam count as one, unless it lies inside quotes."""
+    if len(parts) == 1:
+        return parts[0].strip()
+    joined, quote = [parts[0].lstrip()], _open_quote("", parts[0])
+    for part in parts[1:]:
+        if not quote and (joined[-1][-1:].isspace() or part[:1].isspace()):
+            joined[-1] = f"{joined[-1].rstrip()} "
+            part = part.lstrip()
+        joined.append(part)
+        quote = _open_quote(quote, part)
+    return "".join(joined).strip()
+
+
+def _open_quote(quote: str, text: str) -> str:
+    """The quotation mark that is open behind ``text`` when ``quote`` is open in front of it, "" for none."""
+    for found in _QUOTING.finditer(text):
+        mark = found.group()
+        if len(mark) == 1:
+            quote = "" if quote == mark else quote or mark
+    return quote
+
+
+class _LineNumbers:
+    """Finds the next line that consists of a word, in little more than no time: there may be thousands of them."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._numbers: dict[str, list[int]] = {}
+
+    def next(self, word: str, start: int) -> int | None:
+        if not self._numbers:
+            self._numbers = defaultdict(list)
+            for number, line in enumerate(self._lines):
+                self._numbers[line.strip()].append(number)
+        numbers = self._numbers.get(word, [])
+        position = bisect_left(numbers, start)
+        return numbers[position] if position < len(numbers) else None
+
+
+def _heredoc_end(ends: _LineNumbers, number: int, value: str) -> int:
+    """The line behind the here-documents opened in ``value``, whose first one begins at ``number``."""
     start = number
     for opened in _HEREDOC.finditer(value):
-        end = number
-        while end < len(lines) and lines[end].strip() != opened[2]:
-            end += 1
-        if end == len(lines):  # it was a shift operator in a shell line, not a here-document
-            return start, []
+        end = ends.next(opened[2], number)
+        if end is None:  # it was a shift operator in a shell line, not a here-document
+            return start
         number = end + 1
-    return number, list(lines[start:number])
+    return number
 
 
 def directives(text: str) -> dict[str, str]:
     """The parser directives at the very top (``syntax``, ``escape``, ``check``), by lower-case name."""
     found = {}
-    for line in text.splitlines():
+    for line in text_lines(text.removeprefix("\ufeff")):
         match = _DIRECTIVE.match(line)
         if not match or match[1].lower() in found:
             break
@@ -140,15 +192,19 @@ def check_dockerfile(text: str) -> None:
             raise UserErrorException(f"Dockerfile line {instruction.line}: FROM names no image.")
 
 
-def base_images(text: str) -> tuple[str, ...]:
-    """The images that a Dockerfile starts from or copies from, once each, in order; stages and ``scratch`` left out."""
+def base_images(text: str, arguments: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """The images that a Dockerfile starts from or copies from, once each, in order; stages and ``scratch`` left out.
+
+    ``arguments`` are build arguments, which win over the defaults that the Dockerfile has for them.
+    """
     variables: dict[str, str] = {}
     stages: set[str] = {"scratch"}
     images: list[str] = []
     for instruction in parse_dockerfile(text):
         if instruction.keyword == "ARG" and not images:
-            name, _, value = instruction.value.partition("=")
-            variables[name.strip()] = value.strip().strip("\"'")
+            for word in instruction.value.split():
+                name, _, value = word.partition("=")
+                variables[name] = (arguments or {}).get(name, value.strip("\"'"))
         elif instruction.keyword == "FROM":
             words = _expanded(instruction.arguments, variables).split()
             if words and words[0].lower() not in stages:
@@ -167,6 +223,24 @@ def _expanded(text: str, variables: dict[str, str]) -> str:
     return _VARIABLE.sub(lambda found: variables.get(found[1] or found[2]) or found[3] or "", text)
 
 
+def declared_arguments(text: str) -> frozenset[str]:
+    """The names of the build arguments that a Dockerfile takes."""
+    found = (item.value.split() for item in parse_dockerfile(text) if item.keyword == "ARG")
+    return frozenset(word.partition("=")[0] for words in found for word in words)
+
+
+def mounts(text: str, kind: str) -> tuple[tuple[int, Mapping[str, str]], ...]:
+    """The mounts of one kind (``secret``, ``ssh``, ``bind``) that RUN steps have: line and options."""
+    found = []
+    for instruction in parse_dockerfile(text):
+        for flag in instruction.flags if instruction.keyword == "RUN" else ():
+            name, _, value = flag.partition("=")
+            options = {key: rest or "true" for key, _, rest in (part.partition("=") for part in value.split(","))}
+            if name == "--mount" and options.get("type", "bind") == kind:
+                found.append((instruction.line, options))
+    return tuple(found)
+
+
 def context_sources(text: str) -> tuple[tuple[int, str], ...]:
     """What a Dockerfile takes from its build context: line and path, relative, wildcards and variables included."""
     found: list[tuple[int, str]] = []
@@ -174,11 +248,10 @@ def context_sources(text: str) -> tuple[tuple[int, str], ...]:
         flags = " ".join(instruction.flags)
         if instruction.keyword in ("COPY", "ADD") and "--from=" not in flags:
             found += [(instruction.line, source) for source in _copied(instruction)]
-        elif instruction.keyword == "RUN":
-            for mount in re.findall(r"--mount=(\S*type=bind\S*)", flags):
-                options = dict(part.partition("=")[::2] for part in mount.split(","))
-                if "from" not in options:
-                    found.append((instruction.line, options.get("source") or options.get("src") or "."))
+    for line, options in mounts(text, "bind"):
+        if "from" not in options:
+            found.append((line, options.get("source") or options.get("src") or "."))
+    found.sort(key=lambda item: item[0])
     return tuple(found)
 
 

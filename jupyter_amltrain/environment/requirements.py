@@ -6,10 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import UserErrorException
 from .conda import DEFAULT_PIP_PACKAGE, PYTHON_DEFAULT_VERSION, CondaDependencies, package_name
+from .text_files import read_text
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 OWN_PACKAGES = frozenset({DEFAULT_PIP_PACKAGE, "azureml-core", "azureml-sdk", "azureml-train-core", "azureml-widgets"})
 """Packages of the SDK that are never installed: jobs get ``azureml.core`` from us."""
@@ -73,6 +77,22 @@ def without_comment(line: str) -> str:
     return re.sub(r"(^|\s)#.*$", "", line).strip()
 
 
+def is_address(line: str) -> bool:
+    """Whether a requirement line is a mere address, whose package only the installer can tell."""
+    return re.match(r"(https?|git\+\w+|file)://|git\+", line) is not None
+
+
+def parsed_requirement(line: str) -> Requirement:
+    """A requirement line, without the options that pip takes behind it.
+
+    Raises:
+        ValueError: it is none; the message says why.
+    """
+    from packaging.requirements import Requirement
+
+    return Requirement(re.split(r"\s+--(?:hash|config-settings?|global-option)\b", line, maxsplit=1)[0])
+
+
 def requirement_lines(text: str) -> list[tuple[int, str]]:
     """The lines of a requirements file with their numbers, continuation lines joined; comments and blank lines stay."""
     lines: list[tuple[int, str]] = []
@@ -97,12 +117,7 @@ def read_requirements_file(path: Path, _above: tuple[Path, ...] = ()) -> list[st
     path = path.expanduser().absolute()
     if path in _above:
         raise UserErrorException(f"The requirements files name each other in a circle: {path}.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserErrorException(
-            f"The requirements file {path} cannot be read: {error}.", inner_exception=error
-        ) from error
+    text = read_text(path, "The requirements file")
     lines: list[str] = []
     for _, line in requirement_lines(text):
         nested = _NESTED.fullmatch(without_comment(line))

@@ -10,6 +10,7 @@ from ..errors import UserErrorException
 from .conda import CondaDependencies
 from .element import ConfigElement
 from .registry import ContainerRegistry
+from .text_files import decoded, read_text
 
 DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/intelmpi2018.3-ubuntu16.04:20200821.v1"
 DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/intelmpi2018.3-cuda10.0-cudnn7-ubuntu16.04:20200821.v1"
@@ -211,7 +212,7 @@ def _dockerfile_text(value: str | os.PathLike[str] | IO[str] | IO[bytes]) -> tup
         folder = (
             os.path.dirname(os.path.abspath(opened)) if isinstance(opened, str) and os.path.isfile(opened) else None
         )
-        return (content.decode() if isinstance(content, bytes) else content), folder
+        return (decoded(content, "The Dockerfile") if isinstance(content, bytes) else content), folder
     if not isinstance(value, (str, os.PathLike)):
         raise UserErrorException(
             f"DockerSection.base_dockerfile takes text, a path or an open file, not {type(value).__name__}."
@@ -221,7 +222,7 @@ def _dockerfile_text(value: str | os.PathLike[str] | IO[str] | IO[bytes]) -> tup
         return text, None
     path = os.path.abspath(os.path.expanduser(text.strip()))
     if os.path.isfile(path):
-        return _read_dockerfile(path), os.path.dirname(path)
+        return read_text(path, "The Dockerfile"), os.path.dirname(path)
     if isinstance(value, str) and _DOCKERFILE_LINE.match(text):
         return text, None
     if os.path.isdir(path):
@@ -230,11 +231,3 @@ def _dockerfile_text(value: str | os.PathLike[str] | IO[str] | IO[bytes]) -> tup
         f"There is no Dockerfile at {path} (taken from {text.strip()!r}, seen from the notebook's working folder)."
         " Correct the path, or give the Dockerfile's text, which begins with FROM."
     )
-
-
-def _read_dockerfile(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserErrorException(f"The Dockerfile {path} cannot be read: {error}.", inner_exception=error) from error

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..workspace import Workspace
     from .session import Session
 
-_LINE = re.compile(r"(?:\bDockerfile |\bthe cell, )?\b([Ll])ine (\d+)\b")
+_LINE = re.compile(r"(?:\bDockerfile |\bthe cell, )?\b([Ll])ine(s?) (\d+)(?: and (\d+))?\b")
 
 
 @magics_class
@@ -232,7 +232,12 @@ def _set_registry(environment: Environment, asked: Any) -> None:
 def _in_cell_lines(message: str) -> str:
     """A message about a Dockerfile or a list, with its line counted as the cell's, whose first line is the magic."""
     first, newline, rest = message.partition("\n")
-    return _LINE.sub(lambda found: f"{found[1]}ine {int(found[2]) + 1} of the cell", first, count=1) + newline + rest
+    return _LINE.sub(_counted, first, count=1) + newline + rest
+
+
+def _counted(found: re.Match[str]) -> str:
+    numbers = " and ".join(str(int(number) + 1) for number in found.groups()[2:] if number)
+    return f"{found[1]}ine{found[2]} {numbers} of the cell"
 
 
 def _kind(environment: Environment) -> str:
