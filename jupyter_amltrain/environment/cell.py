@@ -75,7 +75,7 @@ def parse_cell(text: str, format: str | None = None, pinned: Sequence[str] | Non
     if format is not None and format not in FORMATS:
         raise UserErrorException(f"There is no format '{format}'; there are {', '.join(FORMATS)}.")
     text = plain_text(text)
-    is_empty = not any(without_comment(line) for line in text.splitlines())
+    is_empty = not any(without_comment(line).strip("\\") for line in text.splitlines())
     if is_empty and not pinned:
         raise UserErrorException(
             "The cell is empty; write a Dockerfile (its first line begins with FROM), pip requirements (one a line),"
@@ -100,7 +100,7 @@ def parse_cell(text: str, format: str | None = None, pinned: Sequence[str] | Non
 
 def _told_format(text: str) -> str:
     number, first = next(
-        (number, line) for number, line in enumerate(text.splitlines(), 1) if without_comment(line) and line.strip()
+        (number, line) for number, line in enumerate(text.splitlines(), 1) if without_comment(line).strip("\\")
     )
     word = first.split()[0].upper()
     if word in ("FROM", "ARG"):
