@@ -75,10 +75,8 @@ def prepare_image(
         _check_dockerfile(spec)
     maker = ImageMaker(api, spec, log, _context_files, renew)
     bases = {base.reference: maker.present(base) for base in _bases(api, spec, packages, secrets)}
-    if spec.get("dockerfile"):
-        result = maker.from_dockerfile(list(bases.values()))
-    else:
-        result = next(iter(bases.values()))
+    found = list(bases.values())
+    result = maker.from_dockerfile(found) if spec.get("dockerfile") else found[0]
     if packages:
         result = with_packages(maker, result, packages, secrets or {})
     wanted = spec.get("interpreter_path") or "python"
