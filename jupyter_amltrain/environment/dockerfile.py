@@ -18,6 +18,9 @@ MOUNT = "/run/amltrain"
 ENVIRONMENT_FOLDER = "/opt/amltrain/env"
 """The virtual environment of the isolated mode."""
 
+CACHE_PREFIX = "amltrain"
+"""Begins the names of the cache mounts in which BuildKit keeps what uv and pip have downloaded."""
+
 STAGE_LABEL = "amltrain.stage"
 
 HOME_LABEL = "amltrain.home"
@@ -57,13 +60,10 @@ def render_dockerfile(
         home: value of :data:`HOME_LABEL` on that stage.
     """
     install = " && ".join(_install_commands(packages, interpreter, mode, tool))
-    root = ["USER root"] if user not in ("", "root", "0") else []
-    back = [f"USER {user}"] if root else []
+    root, back = _as_root(user)
     use = [f"ENV VIRTUAL_ENV={ENVIRONMENT_FOLDER} PATH={ENVIRONMENT_FOLDER}/bin:$PATH"] if mode == "isolated" else []
     if builder == "buildkit":
-        cache = "uv" if tool == "uv" else "pip"
-        mounts = f"{_MOUNTED} --mount=type=cache,id=amltrain-{cache},target={cache_folder(tool)}"
-        lines = [f"FROM {base}", *root, f"RUN {mounts} {_SETTINGS}{install}", *use, *back]
+        lines = [f"FROM {base}", *root, f"RUN {_mounts(tool)} {_SETTINGS}{install}", *use, *back]
     else:
         if mode == "layered":
             install = f"{_in_image(interpreter, 'before')} && {install} && {_in_image(interpreter, 'after')}"
@@ -78,6 +78,26 @@ def render_dockerfile(
             *use,
         ]
     return "\n".join(lines) + "\n"
+
+
+def render_stacked(packages: Packages, *, below: str, user: str = "") -> str:
+    """The Dockerfile that makes of an image with some of the packages one with all, for BuildKit and uv.
+
+    The whole list is resolved as in a full build (``--upgrade``: what is installed does not count) and the
+    environment is made to be just that (``--exact``): the image has the versions of a full build, and the layer only
+    what differs.
+    """
+    install = _uv_install(packages, f"{ENVIRONMENT_FOLDER}/bin/python --exact --upgrade")
+    root, back = _as_root(user)
+    return "\n".join([f"FROM {below}", *root, f"RUN {_mounts('uv')} {_SETTINGS}{install}", *back]) + "\n"
+
+
+def _as_root(user: str) -> tuple[list[str], list[str]]:
+    return ([], []) if user in ("", "root", "0") else (["USER root"], [f"USER {user}"])
+
+
+def _mounts(tool: str) -> str:
+    return f"{_MOUNTED} --mount=type=cache,id={CACHE_PREFIX}-{tool},target={cache_folder(tool)}"
 
 
 def _copy_environment() -> list[str]:

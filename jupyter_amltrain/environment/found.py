@@ -15,8 +15,10 @@ ENVIRONMENT_LABEL = "amltrain.environment"
 FINGERPRINT_LABEL = "amltrain.fingerprint"
 DEFINITION_LABEL = "amltrain.definition"
 BASES_LABEL = "amltrain.bases"
+STACK_LABEL = "amltrain.stack"
+PACKAGES_LABEL = "amltrain.packages"
 STACKED_LABEL = "amltrain.stacked"
-"""How many images of ours an image stands on that it took the most of its packages from; absent for none."""
+BELOW_LABEL = "amltrain.stacked-on"
 
 REPOSITORY = "amltrain"
 """Every image of ours is named ``amltrain/<environment>:<first digits of its fingerprint>``."""
@@ -59,12 +61,18 @@ class Found:
         digests = self.info.get("RepoDigests") or ()
         return str(digests[0]).partition("@")[2] if digests else self.id
 
+    @property
+    def below(self) -> str:
+        """The image that it is stacked on, "" when it is built in full."""
+        return self.labels.get(BELOW_LABEL, "")
+
 
 def image_labels(environment: str, bases: Sequence[Found], parts: Mapping[str, Any]) -> dict[str, str]:
     """The labels of an image; ``parts`` are arguments of :func:`fingerprint`.
 
     The fingerprint tells the content, the definition what the person wrote: it stays when a base's name comes to mean
-    another image. The bases are named with their digests, so that this can be told.
+    another image. The bases are named with their digests, so that this can be told. The rest is empty, for an image
+    inherits the labels of its base.
     """
     origins = [base.origin or base.name for base in bases]
     return {
@@ -72,6 +80,7 @@ def image_labels(environment: str, bases: Sequence[Found], parts: Mapping[str, A
         FINGERPRINT_LABEL: fingerprint(bases=[base.id for base in bases], **parts),
         DEFINITION_LABEL: fingerprint(bases=origins, **parts),
         BASES_LABEL: json.dumps({origin: base.digest for origin, base in zip(origins, bases, strict=True)}),
+        **dict.fromkeys((STACK_LABEL, PACKAGES_LABEL, STACKED_LABEL, BELOW_LABEL), ""),
     }
 
 

@@ -92,6 +92,7 @@ def prepare_image(
         digest=result.digest,
         built=result.made,
         size_bytes=result.info.get("Size"),
+        stacked_on=result.below,
         notes=tuple(maker.notes),
     )
 

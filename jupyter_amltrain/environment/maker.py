@@ -25,7 +25,6 @@ from .fingerprint import fingerprint
 from .found import (
     DEFINITION_LABEL,
     FINGERPRINT_LABEL,
-    STACKED_LABEL,
     Found,
     find_image,
     find_older_image,
@@ -180,7 +179,7 @@ class ImageMaker:
                 return found
         elif self.renew == FLATTEN:
             found = before or find_older_image(self.api, labels)
-            if found and not found.labels.get(STACKED_LABEL):
+            if found and not found.below:
                 say(self.log, f"{found.name} is not stacked on another image; there is nothing to flatten.")
                 return before or self._older(labels, bases) or found
         with held(self._lock_of(labels), self.title, self.log):

@@ -255,4 +255,6 @@ def _kind(environment: Environment) -> str:
 
 def _outcome(image: Image, seconds: float) -> str:
     words = f"{'built' if image.built else 'found'} in {duration(seconds)}"
+    if image.stacked_on:
+        words += f", stacked on {image.stacked_on}"
     return f"{words} · {human_size(image.size_bytes)}" if image.size_bytes else words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jupyter_amltrain.environment.dockerfile import (
     render_dockerfile,
+    render_stacked,
     requirements_text,
     unused_options,
     with_settings,
@@ -40,6 +41,15 @@ def test_isolated_with_the_classic_builder_leaves_nothing_of_ours() -> None:
     assert render_dockerfile(PACKAGES, base="b:1", interpreter="python3", builder="classic", stage="s") == (
         f"FROM b:1 AS packages\nLABEL amltrain.stage=s\nCOPY .amltrain /run/amltrain\nRUN {UV}\n"
         f"FROM b:1\nCOPY --from=packages /opt/amltrain/env /opt/amltrain/env\n{USE}"
+    )
+
+
+def test_stacked_installs_what_a_full_build_would_have() -> None:
+    assert render_stacked(PACKAGES, below="amltrain/e:0", user="app") == (
+        f"FROM amltrain/e:0\nUSER root\nRUN {SETTINGS} --mount=type=cache,id=amltrain-uv,target=/root/.cache/uv"
+        " . /run/amltrain/settings.sh && /run/amltrain/uv pip install --python /opt/amltrain/env/bin/python --exact"
+        " --upgrade --index-strategy unsafe-best-match --prerelease allow --allow-insecure-host x"
+        " -r /run/amltrain/requirements.txt\nUSER app\n"
     )
 
 
