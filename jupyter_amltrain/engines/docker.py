@@ -23,7 +23,7 @@ from .containers import container_request
 from .exits import explain_exit, explain_memory
 from .frames import demultiplex, demultiplex_log
 from .probes import can_give_gpus, ensure_shared, is_gpu_refusal, sweep_probes
-from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation
+from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation, PushedImage
 
 _RETRY_STOP_S = 0.01
 _CREATED_WITHIN_S = 30.0
@@ -72,6 +72,20 @@ class DockerEngine:
 
         with self._connection.docker() as docker:
             return prepare_image(docker, environment, log, secrets, renew)
+
+    def push(
+        self,
+        image: str,
+        target: str,
+        log: Preparation,
+        registry: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> PushedImage:
+        """See :meth:`ImagePusher.push`."""
+        from ..environment.image import push_to_registry
+
+        with self._connection.docker() as docker:
+            return push_to_registry(docker, image, target, log, registry, secrets)
 
     # --- the job's life ------------------------------------------------------------------------------------------
 

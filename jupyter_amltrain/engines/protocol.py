@@ -87,6 +87,24 @@ class Image:
 
 
 @dataclass(frozen=True)
+class PushedImage:
+    """An image at a registry.
+
+    Attributes:
+        reference: its name there, with tag.
+        digest: what it is for ever, whatever becomes of the tag.
+    """
+
+    reference: str
+    digest: str
+
+    @property
+    def pinned(self) -> str:
+        """The name by which any engine gets exactly this image: ``registry.example.com/team/torch@sha256:…``."""
+        return f"{self.reference.rpartition(':')[0]}@{self.digest}"
+
+
+@dataclass(frozen=True)
 class Step:
     """One step of a preparation and its state now, as a build view shows it.
 
@@ -196,3 +214,20 @@ class Engine(Protocol):
 
     def remove(self, handle: Handle) -> None:
         """Forget the job and free what the engine keeps for it, its output included. Missing is not an error."""
+
+
+class ImagePusher(Protocol):
+    """What an engine that has images does besides (so far: ``docker``)."""
+
+    def push(
+        self,
+        image: str,
+        target: str,
+        log: Preparation,
+        registry: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> PushedImage:
+        """Push the image of that :attr:`Image.reference` to a registry as ``target``, a full name with tag.
+
+        ``registry`` and ``secrets`` are as in an environment's specification and beside it.
+        """

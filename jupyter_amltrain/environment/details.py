@@ -57,6 +57,11 @@ class DockerImageDetails(dict[str, Any]):
         return "/".join(part for part in (self.registry, self.repository) if part) or None
 
     @property
+    def pushed(self) -> dict[str, str]:
+        """Names that the image was given at registries by ``push``, the newest first, with its digest there."""
+        return dict(self.get("pushed") or {})
+
+    @property
     def interpreter_path(self) -> str | None:
         """The Python that jobs are started with."""
         return self._in("pythonEnvironment", "interpreterPath")
@@ -277,8 +282,8 @@ def build_and_watch(environment: Environment, workspace: Workspace, advanced: Ma
         )
     if advanced.get("pushImageToWorkspaceAcr"):
         raise UserErrorException(
-            "The workspace has no registry to push the image to. Leave out pushImageToWorkspaceAcr, and use"
-            " `docker push` with the name that get_image_details shows."
+            "The workspace has no registry to push the image to. Leave out pushImageToWorkspaceAcr, and push the image"
+            " with push(workspace, 'registry.example.com/team/NAME')."
         )
     wanted = advanced.get("useDocker")
     renew = REBUILD if advanced.get("rebuild") else FLATTEN if advanced.get("flatten") else ""
@@ -294,7 +299,7 @@ def image_details(environment: Environment, workspace: Workspace) -> DockerImage
     docker = environment.docker
     address, name = _address_and_name(image.name) if image else (None, None)
     known = docker.base_image_registry
-    return DockerImageDetails(
+    details = DockerImageDetails(
         imageExistsInRegistry=image is not None,
         dockerImage={
             "name": name,
@@ -312,6 +317,10 @@ def image_details(environment: Environment, workspace: Workspace) -> DockerImage
         },
         ingredients={"dockerfile": docker.base_dockerfile} if docker.base_dockerfile else None,
     )
+    pushed = workspace.store.pushed(environment.name, environment.version) if environment.version else {}
+    if pushed:
+        details["pushed"] = pushed
+    return details
 
 
 def check_registered(environment: Environment, workspace: Workspace) -> None:

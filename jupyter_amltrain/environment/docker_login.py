@@ -1,6 +1,7 @@
-"""What ``docker login`` left on this machine: the credentials of a registry in Docker's configuration, or its helpers'.
+"""Which credentials a registry is shown: those given, else what ``docker login`` left on this machine.
 
-Read anew each time, since somebody may log in while the notebook is open.
+Docker's configuration holds logins, or names helpers that have them. It is read anew each time, since somebody may log
+in while the notebook is open.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..errors import RegistryException
+from .references import follow_reference, is_reference
 from .registry import DOCKER_HUB, canonical_registry
 
 _HUB_KEY = "https://index.docker.io/v1/"
@@ -22,6 +25,39 @@ _HUB_KEY = "https://index.docker.io/v1/"
 
 _TOKEN_USER = "<token>"
 _HELPER_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True)
+class Login:
+    """What a registry is shown.
+
+    Attributes:
+        credentials: as the engine takes them, None for none.
+        shown: the user, for messages; "" when there is none.
+        given: whether they are the environment's, not those of ``docker login``.
+    """
+
+    credentials: Mapping[str, str] | None = field(default=None, repr=False)
+    shown: str = ""
+    given: bool = False
+
+
+def login_for(registry: str, given: Mapping[str, str] | None, stored: Callable[[str], dict[str, str] | None]) -> Login:
+    """The login to use: what was given for the registry, its reference followed, else what ``stored`` knows.
+
+    Raises:
+        AuthenticationException: there is no password where the reference leads.
+        RegistryException: Docker's configuration or a credential helper is broken.
+    """
+    username, password = (given or {}).get("username", ""), (given or {}).get("password", "")
+    if is_reference(password):
+        username, password = follow_reference(password, username, registry)
+    if not password:
+        found = stored(registry)
+        if found and (not username or found.get("username", username) == username):
+            return Login(found, found.get("username") or _TOKEN_USER)
+    credentials = {"username": username, "password": password} if username or password else None
+    return Login(credentials, username, given=bool(credentials))
 
 
 def stored_credentials(registry: str) -> dict[str, str] | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ..engines.protocol import EnvironmentSpec, Image, Preparation
+from ..engines.protocol import EnvironmentSpec, Image, Preparation, PushedImage
 from ..errors import UserErrorException
 from .api import EngineApi
 from .context import check_sources
@@ -16,6 +16,7 @@ from .interpreter import find_in_image
 from .maker import ImageMaker, default_base, say
 from .packages_image import with_packages
 from .pull import BaseImage
+from .push import push_image
 from .registry import image_reference
 from .requirements import Packages, wanted_packages
 
@@ -95,6 +96,18 @@ def prepare_image(
         stacked_on=result.below,
         notes=tuple(maker.notes),
     )
+
+
+def push_to_registry(
+    client: DockerClient,
+    image: str,
+    target: str,
+    log: Preparation,
+    registry: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, str] | None = None,
+) -> PushedImage:
+    """Push an image of the engine; see :func:`.push.push_image`."""
+    return push_image(_engine_api(client), image, target, log, registry, secrets)
 
 
 def find_interpreter(client: DockerClient, image_id: str, wanted: str = "python") -> str:

@@ -17,8 +17,8 @@ from ..errors import (
     RegistryException,
 )
 from .api import EngineApi, auth_header
+from .docker_login import Login, login_for
 from .pull_output import PullOutput
-from .references import follow_reference, is_reference
 from .registry import credentials_for, is_image_id, registry_of, split_reference, why_unreachable
 
 CHECK_TIMEOUT_S = 10.0
@@ -54,7 +54,7 @@ class BaseImage:
         self._hint = hint
         self._api = api
         self._given, self.note = credentials_for(reference, registry, secrets)
-        self._shown = ""
+        self._login = Login()
 
     def local(self) -> dict[str, Any] | None:
         """What the engine knows of it, None when it is not there."""
@@ -153,21 +153,21 @@ class BaseImage:
                 " docker.base_image_registry.password is empty. A password is not kept with an environment; 'env:NAME'"
                 " or 'keyring:SERVICE' in its place, which say where it is, are."
             )
-        if missing and not self._shown:
+        if missing and not self._login.shown:
             return RegistryException(
                 f"The registry {registry} wants a username and a password for {self.reference}, and"
                 f" docker.base_image_registry.{missing[0]} is empty."
             )
         if self._given:
             return RegistryException(
-                f"The registry {registry} refuses the user '{self._shown}' for {self.reference}: {message}."
+                f"The registry {registry} refuses the user '{self._login.shown}' for {self.reference}: {message}."
                 " Correct docker.base_image_registry.username and .password; or this user may not read that image."
             )
         if registry == "docker.io" and "does not exist" in message:
             return self._missing("docker.io does not have it, or it is private")
-        if self._shown:
+        if self._login.shown:
             return RegistryException(
-                f"The registry {registry} refuses the user '{self._shown}', who is logged in to it in Docker's"
+                f"The registry {registry} refuses the user '{self._login.shown}', who is logged in to it in Docker's"
                 f" configuration, for {self.reference}: {message}. Run `docker login {registry}` again, or set"
                 " docker.base_image_registry.address, .username and .password."
             )
@@ -193,18 +193,5 @@ class BaseImage:
 
     def _auth(self) -> dict[str, str]:
         """The header with the credentials: those given, else what ``docker login`` left for the registry."""
-        registry = registry_of(self.reference)
-        given = self._given or {}
-        username, password = given.get("username", ""), given.get("password", "")
-        credentials: dict[str, str] | None
-        if is_reference(password):
-            username, password = follow_reference(password, username, registry)
-        if password:
-            credentials = {"username": username, "password": password}
-        else:
-            credentials = self._api.credentials(registry)
-            if username and (credentials or {}).get("username", username) != username:
-                credentials = None
-            credentials = credentials or (given or None)
-        self._shown = (credentials or {}).get("username") or ("<token>" if credentials and not given else "")
-        return {"X-Registry-Auth": auth_header(credentials)} if credentials else {}
+        self._login = login_for(registry_of(self.reference), self._given, self._api.credentials)
+        return {"X-Registry-Auth": auth_header(self._login.credentials)} if self._login.credentials else {}

@@ -73,6 +73,11 @@ class ContainerRegistry(ConfigElement):
         stored = {"address": self.address, "username": self.username}
         return {**stored, "password": self.password} if is_reference(self.password) else stored
 
+    def _secrets(self) -> dict[str, str]:
+        """What :meth:`_to_spec` leaves out, and the user with it."""
+        password = None if is_reference(self.password) else self.password
+        return {name: value for name, value in (("username", self.username), ("password", password)) if value}
+
     def _to_plain(self) -> dict[str, Any]:
         plain = super()._to_plain()
         if is_reference(self.password):

@@ -12,7 +12,6 @@ from ..absent import NOT_YET
 from ..errors import NameNotFoundException, UserErrorException
 from .conda import CondaDependencies
 from .element import ConfigElement
-from .references import is_reference
 from .registry import ContainerRegistry
 from .secrets import put_url_credentials, take_url_credentials
 from .sections import (
@@ -27,6 +26,7 @@ from .sections import (
 )
 
 if TYPE_CHECKING:
+    from ..engines.protocol import PushedImage
     from ..workspace import Workspace
     from .details import DockerImageDetails, ImageBuildDetails
 
@@ -284,6 +284,29 @@ class Environment(ConfigElement):
 
         build_and_watch(self, workspace, advanced)
 
+    def push(
+        self,
+        workspace: Workspace,
+        repository: str | None = None,
+        container_registry: ContainerRegistry | None = None,
+    ) -> PushedImage:
+        """Push the image to a registry, building it before where that is needed; prints how it goes.
+
+        Args:
+            workspace: where it is registered, and where the name and the digest at the registry are kept with it.
+            repository: such as ``registry.example.com/team/torch``, with ``:TAG`` unless the version is to be the tag;
+                None for the environment's name at the address of the registry.
+            container_registry: credentials to push with, and the address when there is no ``repository``; without it
+                those of ``docker.base_image_registry`` if they are for that registry, else those of ``docker login``.
+
+        Raises:
+            UserErrorException: it is not registered, or has changed since; or nothing can have such a name.
+            RegistryException: the registry refuses, or cannot be reached.
+        """
+        from .push import push_environment
+
+        return push_environment(self, workspace, repository, container_registry)
+
     def get_image_details(self, workspace: Workspace) -> DockerImageDetails:
         """What the engine has for this environment; nothing is pulled or built.
 
@@ -328,13 +351,9 @@ class Environment(ConfigElement):
 
     def _secrets(self) -> dict[str, str]:
         """What :meth:`_to_spec` leaves out: ``username`` and ``password`` of the registry, credentials of indexes."""
-        registry = self.docker.base_image_registry
-        given = {"username": registry.username}
-        if not is_reference(registry.password):
-            given["password"] = registry.password
         conda = self.python.conda_dependencies
         _, taken = take_url_credentials(conda.as_dict() if conda else {})
-        return {key: value for key, value in given.items() if value} | taken
+        return self.docker.base_image_registry._secrets() | taken
 
     @classmethod
     def _from_spec(cls, spec: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> Environment:

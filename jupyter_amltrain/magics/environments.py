@@ -66,6 +66,11 @@ class EnvironmentMagics(Magics):
         metavar="REF",
         help="Where that user's password is: env:NAME, an environment variable, or keyring:SERVICE, the keyring.",
     )
+    @argument(
+        "--push",
+        metavar="REPOSITORY[:TAG]",
+        help="Push the image there afterwards, such as registry.example.com/team/torch; the tag is else the version.",
+    )
     @argument("--no-build", action="store_true", help="Keep the definition only; the first run builds it.")
     @argument(
         "--rebuild",
@@ -104,15 +109,19 @@ class EnvironmentMagics(Magics):
             raise UserErrorException("--no-build builds nothing; leave out --rebuild and --flatten, or --no-build.")
         workspace = self._session.workspace
         environment = _environment(asked, cell, self._from_kernel() if asked.from_kernel else None)
+        if asked.push:
+            _check_push(asked, environment, workspace)
         started = time.monotonic()
         if asked.no_build:
             outcome = "not built yet"
         else:
             image = self._build(environment, asked)
             outcome = _outcome(image, time.monotonic() - started)
-        version = environment.register(workspace).version
+        registered = environment.register(workspace)
         self._session.made(asked.name)
-        print(f"✓ {asked.name}:{version} · {_kind(environment)} · {outcome}")
+        print(f"✓ {asked.name}:{registered.version} · {_kind(environment)} · {outcome}")
+        if asked.push:
+            _push(asked, registered, image, workspace)
 
     def _from_kernel(self) -> tuple[str, ...]:
         """What the notebook's cells have imported, pinned; said before anything is built."""
@@ -211,6 +220,27 @@ def _environment(asked: Any, cell: str, pinned: Sequence[str] | None) -> Environ
     if asked.python and environment.python.conda_dependencies:
         environment.python.conda_dependencies.set_python_version(asked.python)
     return environment
+
+
+def _check_push(asked: Any, environment: Environment, workspace: Workspace) -> None:
+    """Refuse before anything is built what could not be pushed afterwards."""
+    from ..environment.push import check_push, push_target
+
+    if asked.no_build:
+        raise UserErrorException("--no-build makes no image that could be pushed; leave out --push or --no-build.")
+    target = push_target(asked.push, name=asked.name, version="1", address=None)
+    check_push(workspace, target, environment.docker.base_image_registry)
+
+
+def _push(asked: Any, environment: Environment, image: Image, workspace: Workspace) -> None:
+    from ..environment.push import keep_pushed, push_target, push_watched
+
+    target = push_target(asked.push, name=environment.name, version=environment.version, address=None)
+    started = time.monotonic()
+    registry = environment.docker.base_image_registry
+    pushed = push_watched(workspace._engine(), image.reference, target, registry, quiet=asked.quiet)
+    keep_pushed(workspace, environment, pushed)
+    print(f"✓ {target} · pushed in {duration(time.monotonic() - started)} · {pushed.digest}")
 
 
 def _set_registry(environment: Environment, asked: Any) -> None:

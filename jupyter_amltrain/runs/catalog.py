@@ -67,6 +67,24 @@ class Catalog(Database):
             ).fetchall()
         return {name: {**json.loads(spec), "version": str(version)} for name, spec, version in rows}
 
+    def save_pushed(self, environment: str, version: str, reference: str, digest: str) -> None:
+        """Keep where the image of a version of an environment is: a name at a registry, and the digest it has there."""
+        with self._connection(write=True) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO pushed VALUES (?, ?, ?, ?, ?)",
+                (environment, int(version), reference, digest, time.time()),
+            )
+
+    def pushed(self, environment: str, version: str) -> dict[str, str]:
+        """Names at registries of the image of a version of an environment, the newest first, with their digests."""
+        with self._connection() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT reference, digest FROM pushed WHERE environment = ? AND version = ? ORDER BY at DESC",
+                    (environment, int(version)),
+                )
+            )
+
     def save_target(self, name: str, definition: Mapping[str, Any]) -> None:
         """Keep or replace the definition of a compute target (``max_nodes`` in it is what the queue obeys)."""
         now = time.time()

@@ -42,7 +42,14 @@ def _m001_initial(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_initial,)
+def _m002_pushed(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        """CREATE TABLE pushed (environment TEXT, version INTEGER, reference TEXT, digest TEXT NOT NULL,
+           at REAL NOT NULL, PRIMARY KEY (environment, version, reference)) WITHOUT ROWID"""
+    )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_initial, _m002_pushed)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -23,10 +23,12 @@ class Registry:
 
     Args:
         folder: its data, settings and log.
+        read_only: whether it takes no images.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, read_only: bool = False) -> None:
         self.folder = folder
+        self._read_only = read_only
         self.username = "tester"
         self.password = secrets.token_urlsafe(12)
         self.address = f"127.0.0.1:{_free_port()}"
@@ -38,7 +40,8 @@ class Registry:
         settings = self.folder / "config.yml"
         settings.write_text(
             "version: 0.1\n"
-            f"storage: {{filesystem: {{rootdirectory: {self.folder / 'data'}}}}}\n"
+            f"storage: {{filesystem: {{rootdirectory: {self.folder / 'data'}}}, "
+            f"maintenance: {{readonly: {{enabled: {str(self._read_only).lower()}}}}}}}\n"
             f"http: {{addr: {self.address}, secret: {secrets.token_hex()}}}\n"
             f"auth: {{htpasswd: {{realm: test, path: {self.folder / 'htpasswd'}}}}}\n"
         )
