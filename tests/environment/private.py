@@ -8,7 +8,7 @@ import json
 import tarfile
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +33,18 @@ def private_image(client: docker.DockerClient, registry: Registry) -> Iterator[s
 
 
 def forget(client: docker.DockerClient, repository: str) -> None:
-    """Remove the images of a repository from the engine."""
+    """Take the names of a repository from the engine's images; those that have no other are gone then."""
     for image in client.images.list(name=repository):
-        for tag in image.tags or [image.id]:
-            client.images.remove(tag, force=True)
+        for name in [*image.tags, *image.attrs["RepoDigests"]]:
+            if name.startswith((f"{repository}:", f"{repository}@")):
+                with suppress(docker.errors.ImageNotFound):
+                    client.images.remove(name, force=True)
 
 
 def _context(content: str) -> io.BytesIO:
     body = io.BytesIO()
     with tarfile.open(fileobj=body, mode="w") as tar:
-        for name, text in (("Dockerfile", 'FROM scratch\nCOPY private /\nCMD ["/private"]\n'), ("private", content)):
+        for name, text in (("Dockerfile", "FROM scratch\nCOPY private /\n"), ("private", content)):
             entry = tarfile.TarInfo(name)
             entry.size = len(text)
             tar.addfile(entry, io.BytesIO(text.encode()))
