@@ -21,7 +21,7 @@ from engine.registry import Registry
 def private_image(client: docker.DockerClient, registry: Registry) -> Iterator[str]:
     """The name of a small image with a file ``/private`` that only the registry has, also afterwards."""
     repository = f"{registry.address}/team/{uuid.uuid4().hex[:8]}"
-    client.images.build(fileobj=_context(repository), custom_context=True, tag=f"{repository}:1")
+    client.images.build(fileobj=_context(repository), custom_context=True, rm=True, tag=f"{repository}:1")
     credentials = {"username": registry.username, "password": registry.password}
     answer = client.api.push(repository, tag="1", auth_config=credentials, stream=True, decode=True)
     assert not [line for line in answer if "error" in line]
