@@ -90,6 +90,25 @@ def bytecode_folder(image_id: str) -> Path:
     return made_folder(home_folder() / "bytecode" / image_id.rpartition(":")[2][:32])
 
 
+def certificates_file(content: bytes) -> Path:
+    """Certificates in the home folder, from where engines can mount them; one file per content.
+
+    Raises:
+        StoreException: it cannot be written.
+    """
+    folder = made_folder(home_folder() / "cache")
+    path = folder / f"ca-{hashlib.sha256(content).hexdigest()[:16]}.crt"
+    if not path.exists():
+        partial = path.with_name(f"{path.name}.{os.getpid()}")
+        try:
+            partial.write_bytes(content)
+            partial.chmod(0o644)
+            partial.rename(path)
+        except OSError as error:
+            raise StoreException(f"{path} cannot be written. {advice_for(error)}", inner_exception=error) from error
+    return path
+
+
 def job_code_folder() -> Path:
     """A copy of ``jupyter_amltrain/job`` in the home folder, from where engines can mount it; made once per content.
 

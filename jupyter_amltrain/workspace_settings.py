@@ -21,7 +21,7 @@ LOCAL = "local"
 
 Settings = Mapping[str, Any]
 """``name``, ``subscription_id``, ``resource_group``, ``location``, ``sku``, ``tags``, ``friendly_name``, ``created``
-(unix seconds) and ``id``."""
+(unix seconds), ``id``, and ``network`` when one was set."""
 
 _FILE = "workspace.json"
 _NEEDED = {"name", "subscription_id", "resource_group", "location", "sku", "tags"}
@@ -105,6 +105,21 @@ def make_workspace(
             folder.rmdir()
         raise _unusable(folder, error) from error
     return True
+
+
+def change_settings(folder: Path, **changes: Any) -> None:
+    """Put values into the settings of a workspace; what else is there stays.
+
+    Raises:
+        StoreException: the file cannot be written.
+    """
+    settings = read_settings(folder)
+    if settings is None:
+        raise StoreException(f"The workspace folder {folder} is gone.")
+    try:
+        write_json(folder / _FILE, {**settings, **changes})
+    except OSError as error:
+        raise _unusable(folder, error) from error
 
 
 def all_settings(subscription_id: str | None = None, resource_group: str | None = None) -> list[Settings]:

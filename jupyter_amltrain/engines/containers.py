@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..environment.host_settings import loopback_names, not_overridden, without_credentials
 from ..submission.job import JOB_ROOT, Job
 
 _LOG_DRIVERS = {
@@ -55,11 +57,41 @@ class EngineFacts:
         )
 
 
-def container_request(job: Job, facts: EngineFacts, user_name: str, *, gpus: bool = True) -> dict[str, Any]:
+def network_of(job: Job, facts: EngineFacts) -> str | None:
+    """The network mode of a job's container; None is the engine's own default."""
+    return job.network_mode or os.environ.get("AMLTRAIN_NETWORK") or facts.network
+
+
+def network_settings(job: Job, facts: EngineFacts, own: Iterable[str]) -> tuple[dict[str, str], str]:
+    """The host's network settings that a job's container gets, and a note on those that mean nothing there, or "".
+
+    Args:
+        own: names of the variables that the image sets itself.
+    """
+    mode = network_of(job, facts)
+    settings = {} if mode == "none" else not_overridden(job.defaults, own)
+    lost = [] if mode == "host" else loopback_names(settings)
+    if not lost:
+        return settings, ""
+    shown = ", ".join(dict.fromkeys(without_credentials(settings[name]) for name in lost))
+    note = (
+        f"{shown} is this machine's own address, which is another one inside a container, so the job is not told of it."
+        " Use network_mode='host' (or AMLTRAIN_NETWORK=host), or name an address that containers reach with"
+        " Workspace.set_network."
+    )
+    return {name: value for name, value in settings.items() if name not in lost}, note
+
+
+def container_request(
+    job: Job, facts: EngineFacts, user_name: str, *, gpus: bool = True, settings: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """The body of ``POST /containers/create`` for a job, as a value.
 
     The image's entry point is replaced by the command: what runs is what the run says, whatever the image would
     have started.
+
+    Args:
+        settings: as :func:`network_settings` gives them.
     """
     resources = job.resources
     user, home = job.user, {}
@@ -90,12 +122,12 @@ def container_request(job: Job, facts: EngineFacts, user_name: str, *, gpus: boo
         host["DeviceRequests"] = [
             {"Driver": "", "Count": resources.gpus, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}
         ]
-    network = job.network_mode or os.environ.get("AMLTRAIN_NETWORK") or facts.network
+    network = network_of(job, facts)
     if network:
         host["NetworkMode"] = network
     host["SecurityOpt"] = security
     # torch asks getpass who it is, and a uid that the image does not know has no name.
-    variables = {"USER": user_name, "LOGNAME": user_name, **home, **job.environment}
+    variables = {"USER": user_name, "LOGNAME": user_name, **(settings or {}), **home, **job.environment}
     return {
         "Image": job.image,
         "Entrypoint": [job.command[0]],

@@ -19,7 +19,7 @@ from typing import Any
 from ..errors import EngineException, GpuUnavailableException, ImageNotFoundException, UserErrorException
 from ..submission.job import WORK_FOLDER, Job, Resources
 from .connection import Api, Connection
-from .containers import container_request
+from .containers import container_request, network_settings
 from .exits import explain_exit, explain_memory
 from .frames import demultiplex, demultiplex_log
 from .probes import can_give_gpus, ensure_shared, is_gpu_refusal, sweep_probes
@@ -94,15 +94,18 @@ class DockerEngine:
         url = self._connection.where()
         with self._connection.client(url) as client:
             # Asking first whether it is there would cost every start a round trip for the sake of the rare second one.
-            is_new = self._create(client, job) == "created"
-            notes = self._begin(client, job) if is_new else []
+            facts = self._connection.facts(client)
+            settings, note = network_settings(job, facts, _own_variables(client, job) if job.defaults else ())
+            is_new = self._create(client, job, settings) == "created"
+            notes = [note] if note else []
+            notes += self._begin(client, job, settings) if is_new else []
         # Whatever DOCKER_HOST or the docker context says later, the job is on this engine.
         handle: Handle = {"container": job.name, "engine_url": url, "notes": notes}
         if job.resources.memory_bytes:
             handle["memory_bytes"] = job.resources.memory_bytes
         return handle
 
-    def _create(self, client: Api, job: Job, gpus: bool = True) -> str:
+    def _create(self, client: Api, job: Job, settings: Mapping[str, str], gpus: bool = True) -> str:
         """Create the container unless it is there already; its state, ``created`` when it was not started yet."""
         from docker import errors
 
@@ -111,7 +114,7 @@ class DockerEngine:
             ensure_shared(client, facts.engine_id, job.image)
         if facts.home_needed:
             (Path(job.run_folder) / WORK_FOLDER / "home").mkdir(parents=True, exist_ok=True)
-        request = container_request(job, facts, getpass.getuser(), gpus=gpus)
+        request = container_request(job, facts, getpass.getuser(), gpus=gpus, settings=settings)
         try:
             self._create_from(client, request, job.name)
         except errors.ImageNotFound as error:
@@ -149,7 +152,7 @@ class DockerEngine:
                     raise
             time.sleep(_RETRY_STOP_S)
 
-    def _begin(self, client: Api, job: Job) -> list[str]:
+    def _begin(self, client: Api, job: Job, settings: Mapping[str, str]) -> list[str]:
         """Attach, then start, so that not one byte is missed. Returns notes for the control log."""
         from docker import errors
 
@@ -161,20 +164,20 @@ class DockerEngine:
             except errors.APIError as error:
                 if self._state_of_existing(client, job) != "created":
                     return []  # it runs, or ran: another process was first
-                return self._begin_otherwise(client, job, error)
+                return self._begin_otherwise(client, job, settings, error)
             undo.pop_all()
         self._attached[job.name] = stream
         return []
 
-    def _begin_otherwise(self, client: Api, job: Job, error: Exception) -> list[str]:
+    def _begin_otherwise(self, client: Api, job: Job, settings: Mapping[str, str], error: Exception) -> list[str]:
         """After a refused start: the same without GPUs where that was the reason and is allowed, else say why."""
         text = str(getattr(error, "explanation", None) or error)
         client.remove_container(job.name, force=True, v=True)
         if is_gpu_refusal(text):
             if job.resources.gpu_policy != "prefer":
                 raise GpuUnavailableException(_NO_GPU) from error
-            self._create(client, job, gpus=False)
-            return [*self._begin(client, job), "no GPU: the run uses the CPU"]
+            self._create(client, job, settings, gpus=False)
+            return [*self._begin(client, job, settings), "no GPU: the run uses the CPU"]
         if "not found" in text or "no such file" in text:
             raise UserErrorException(explain_exit(127, job.command[0], text, "image")) from error
         if "denied" in text:
@@ -330,6 +333,17 @@ _NO_GPU = (
     " nvidia-container-toolkit and restart Docker; to run on the CPU instead, set AMLTRAIN_GPU=prefer, or choose a"
     " target whose VM size has no GPU."
 )
+
+
+def _own_variables(client: Api, job: Job) -> list[str]:
+    """Names of the variables that the job's image sets; none when it is gone, which the creation tells."""
+    from docker import errors
+
+    try:
+        config = client.inspect_image(job.image).get("Config") or {}
+    except errors.NotFound:
+        return []
+    return [str(item).partition("=")[0] for item in config.get("Env") or ()]
 
 
 def _rest(frames: Iterator[tuple[str, bytes]], taken: dict[str, int]) -> Iterator[Chunk]:

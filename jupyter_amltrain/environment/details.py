@@ -264,7 +264,7 @@ def start_build(
         StoreException: the log cannot be written.
     """
     slug = re.sub(r"[^A-Za-z0-9]+", "-", environment.name).strip("-")[:64] or "environment"
-    spec, secrets = environment._to_spec(), environment._secrets()
+    spec, secrets = workspace._spec_of(environment), environment._secrets()
     engine = workspace._engine(engine_name)
     return ImageBuildDetails(
         lambda log: engine.prepare(spec, log, secrets, renew),
@@ -293,7 +293,7 @@ def build_and_watch(environment: Environment, workspace: Workspace, advanced: Ma
 def image_details(environment: Environment, workspace: Workspace) -> DockerImageDetails:
     """What the usual engine has for an environment, without making it."""
     try:
-        image = workspace._engine().prepare(environment._to_spec(), _Look(), environment._secrets())
+        image = workspace._engine().prepare(workspace._spec_of(environment), _Look(), environment._secrets())
     except (CanceledException, ImageNotFoundException):
         image = None
     docker = environment.docker

@@ -155,7 +155,7 @@ class ImageMaker:
     def _build_with_settings(self, build: Build) -> Found:
         """Build a person's own Dockerfile, whose steps see the network settings of this host."""
         builder, network = choose_builder(self.api), build_network(self.api)
-        settings = read_host_settings()
+        settings = read_host_settings(over=self.spec.get("network"))
         build = replace(build, arguments=settings.proxies)
         if not settings or builder != "buildkit" or "RUN" not in build.dockerfile.upper():
             return self.build(build, builder, network)

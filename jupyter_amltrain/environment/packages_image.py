@@ -109,7 +109,9 @@ def _made(wish: _Wish, labels: Mapping[str, str]) -> Found:
     )
     count = f"{len(packages.pip)} package{'' if len(packages.pip) == 1 else 's'}"
     say(maker.log, f"Installing {count} with {tool} on {base.name} ({wish.mode}).")
-    build = wish.build(text, stack if stackable and uv else labels, read_host_settings(), uv)
+    build = wish.build(
+        text, stack if stackable and uv else labels, read_host_settings(over=maker.spec.get("network")), uv
+    )
     return maker.build(build, builder, build_network(maker.api))
 
 
@@ -117,5 +119,5 @@ def _stacked(wish: _Wish, below: Found, labels: Mapping[str, str], uv: str | Non
     added = ", ".join(added_lines(labels, below))
     say(wish.maker.log, f"Stacked on {below.name}, which has all but {added}; --flatten builds in full.")
     text = render_stacked(wish.packages, below=below.name, user=str(below.config.get("User") or ""))
-    build = wish.build(text, labels, read_host_settings(), uv)
+    build = wish.build(text, labels, read_host_settings(over=wish.maker.spec.get("network")), uv)
     return wish.maker.build(build, "buildkit", build_network(wish.maker.api))

@@ -166,9 +166,10 @@ class EnvironmentMagics(Magics):
 
         engine = get_engine(default_engine_name())
         show = (lambda _: None) if asked.quiet else _show
+        spec = self._session.workspace._spec_of(environment)
         renew = REBUILD if asked.rebuild else FLATTEN if asked.flatten else ""
         try:
-            image = prepare_watched(engine, environment._to_spec(), environment._secrets(), show, renew)
+            image = prepare_watched(engine, spec, environment._secrets(), show, renew)
             if asked.quiet:  # else they have been shown where they were found out
                 for note in image.notes:
                     print(note)

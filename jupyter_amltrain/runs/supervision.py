@@ -25,6 +25,7 @@ from ..errors import (
 )
 from ..home import advice_for, bytecode_folder, job_code_folder
 from ..submission.job import RunDefinition, plan_job
+from ..submission.network import job_network
 from . import status as states
 from .ending import error_of
 from .folder import BUILD_LOG, CONTROL_LOG, DRIVER_LOG, code_folder
@@ -120,6 +121,9 @@ class Supervision:
         self._store.update_run(self._id, image=asdict(image))
         self._refuse_if_canceled()
         workspace = _workspace_names(self._folder.parents[1])
+        network, told = job_network(
+            self._definition.environment.get("network") or {}, host_paths=self._engine.host_paths
+        )
         job = plan_job(
             self._id,
             self._definition,
@@ -130,6 +134,7 @@ class Supervision:
             workspace=workspace,
             user=f"{os.getuid()}:{os.getgid()}",
             bytecode=None if self._engine.host_paths else bytecode_folder(image.reference),
+            network=network,
         )
         digest = image.digest.rpartition(":")[2][:12]
         mode = install_mode(self._definition.environment)
@@ -137,6 +142,8 @@ class Supervision:
             f"{'Built' if image.built else 'Found'} environment {image.name}{digest and f' ({digest})'}"
             f"{mode and f', packages {mode}'}"
         )
+        for line in told:
+            self._control(line)
         where = self._engine.name if self._engine.isolated else f"{self._engine.name} (not isolated)"
         self._control(f"Running on {where}: {shlex.join(job.command)}")
         self._move(states.STARTING, "starting the job")

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from ..environment.host_settings import certificate_variables, not_overridden
 from ..errors import UserErrorException
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 JOB_ROOT = "/amltrain"
 """Where container engines mount things: ``run`` (the run's own folder, writable) and ``job`` (the launcher)."""
+
+CERTIFICATES = f"{JOB_ROOT}/ca.crt"
+"""Where a container sees the certificates that this host trusts."""
 
 WORK_FOLDER = "work"
 """Folder below the run's folder that the job sees as its own; the working folder lies in it, so its parent is
@@ -53,6 +57,22 @@ class Mount:
     source: str
     target: str
     read_only: bool = False
+
+
+@dataclass(frozen=True)
+class JobNetwork:
+    """What a job is told about the network of this host.
+
+    Attributes:
+        variables: proxies, indexes and the like; they may hold credentials.
+        certificates: file on this host with the certificates to trust, or "".
+    """
+
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    certificates: str = ""
+
+
+_NO_NETWORK = JobNetwork()
 
 
 @dataclass(frozen=True)
@@ -99,7 +119,8 @@ class RunDefinition:
 class Job:
     """Everything an engine needs, a value. ``image`` is :attr:`Image.reference`.
 
-    ``environment`` holds only what we add; the image's own variables stay.
+    ``environment`` holds only what we add; the image's own variables stay. ``defaults`` are variables that come after
+    the image's own: network settings of the host, which may hold credentials and are not to be stored or shown.
     """
 
     run_id: str
@@ -114,6 +135,7 @@ class Job:
     labels: Mapping[str, str] = field(default_factory=dict)
     nodes: int = 1
     run_folder: str = ""
+    defaults: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def name(self) -> str:
@@ -144,6 +166,7 @@ def plan_job(
     workspace: Mapping[str, str],
     user: str | None,
     bytecode: PurePath | None = None,
+    network: JobNetwork = _NO_NETWORK,
 ) -> Job:
     """The job of a run, as a value; nothing is looked up and nothing is started.
 
@@ -155,6 +178,7 @@ def plan_job(
         user: ``uid:gid`` to run as, or None for the engine's default.
         bytecode: folder on this host where the jobs of one image keep compiled modules, since what they compile in
             their container is gone with it; None for no such folder.
+        network: network settings of this host; the image's own and the user's come before them.
     """
     work = run_folder / WORK_FOLDER
     seen_work = str(work) if host_paths else f"{JOB_ROOT}/run"
@@ -187,6 +211,11 @@ def plan_job(
         if bytecode is not None:
             mounts += (Mount(str(bytecode), f"{JOB_ROOT}/bytecode"),)
             variables = {"PYTHONPYCACHEPREFIX": f"{JOB_ROOT}/bytecode", **variables}
+        if network.certificates:
+            mounts += (Mount(network.certificates, CERTIFICATES, read_only=True),)
+    settings = dict(network.variables)
+    if network.certificates:
+        settings.update(certificate_variables(network.certificates if host_paths else CERTIFICATES))
     return Job(
         run_id=run_id,
         image=image.reference,
@@ -205,4 +234,5 @@ def plan_job(
         },
         nodes=definition.node_count,
         run_folder=str(run_folder),
+        defaults=not_overridden(settings, definition.environment_variables),
     )

@@ -24,6 +24,7 @@ from ..runs.folder import make_run_folder
 from ..runs.launch import start_supervisor
 from .git import git_properties
 from .job import Resources, RunDefinition, size_bytes
+from .network import setting_at_submit
 from .script import check_taken_along, source_folder
 from .snapshot import Snapshot, take_snapshot
 
@@ -59,6 +60,9 @@ def submit(
     environment = _environment(workspace, request.environment)
     target = _target(workspace, request.target, request.node_count)
     spec, secrets = environment._to_spec(), environment._secrets()
+    network = setting_at_submit(workspace.network)
+    if network:
+        spec["network"] = network
     if request.docker and request.docker.use_docker:
         spec["docker_enabled"] = True
     engine_name = choose_engine(target, spec)

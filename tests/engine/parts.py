@@ -13,6 +13,7 @@ PACKAGES = {
     "chromium": ("chromium",),
     "docker-registry": ("docker-registry",),
     "htpasswd": ("apache2-utils",),
+    "openssl": ("openssl",),
 }
 
 # Daemons lie in folders that are not on everybody's PATH.

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from jupyter_amltrain.engines.containers import EngineFacts, container_request
+from jupyter_amltrain.engines.containers import EngineFacts, container_request, network_settings
 from jupyter_amltrain.engines.exits import explain_exit, explain_memory
 from jupyter_amltrain.engines.frames import demultiplex, demultiplex_log
 from jupyter_amltrain.submission.job import Job, Mount, Resources
@@ -116,6 +116,27 @@ def test_the_nearest_network_setting_wins(
         monkeypatch.setenv("AMLTRAIN_NETWORK", variable)
     request = container_request(replace(JOB, network_mode=mode), replace(DOCKER, network=fact), "ada")
     assert request["HostConfig"].get("NetworkMode") == expected
+
+
+def test_the_images_own_settings_come_before_the_hosts() -> None:
+    host = {"HTTPS_PROXY": "http://p:1", "https_proxy": "http://p:1", "PIP_INDEX_URL": "i", "UV_DEFAULT_INDEX": "i"}
+    job = replace(JOB, network_mode="host", defaults={**host, "SSL_CERT_FILE": "/amltrain/ca.crt"})
+    assert network_settings(job, DOCKER, ["PATH", "https_proxy", "UV_INDEX_URL"]) == (
+        {"SSL_CERT_FILE": "/amltrain/ca.crt"},
+        "",
+    )
+    request = container_request(job, DOCKER, "ada", settings={"PIP_INDEX_URL": "i"})
+    assert request["Env"] == ["USER=ada", "LOGNAME=ada", "PIP_INDEX_URL=i", "HOME=/amltrain/run/home", "SEED=1"]
+
+
+def test_this_machines_own_address_is_another_one_in_a_container() -> None:
+    proxy = "http://me:secret@127.0.0.1:3128"
+    job = replace(JOB, network_mode=None, defaults={"HTTPS_PROXY": proxy, "https_proxy": proxy, "PIP_INDEX_URL": "i"})
+    settings, note = network_settings(job, DOCKER, ())
+    assert settings == {"PIP_INDEX_URL": "i"}
+    assert note.startswith("http://***@127.0.0.1:3128 is this machine's own address, which is another one inside")
+    assert network_settings(job, replace(DOCKER, network="host"), ()) == (job.defaults, "")
+    assert network_settings(replace(job, network_mode="none"), DOCKER, ()) == ({}, "")
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ import pytest
 from jupyter_amltrain.environment.buildkit import Vertex, VertexLog, VertexProgress, decode_trace
 from jupyter_amltrain.environment.context import context_digest, needed_paths, selected, write_context
 from jupyter_amltrain.environment.fingerprint import fingerprint
-from jupyter_amltrain.environment.host_settings import HostSettings, read_host_settings
 from jupyter_amltrain.environment.registry import (
     credentials_for,
     image_reference,
@@ -116,35 +115,6 @@ def test_the_fingerprint_changes_with_every_part() -> None:
     }
     all_prints = {fingerprint(**{**parts, name: value}) for name, value in changed.items()} | {fingerprint(**parts)}  # type: ignore[arg-type]
     assert len(all_prints) == len(changed) + 1
-
-
-def test_host_settings(tmp_path: Path) -> None:
-    bundle = tmp_path / "ca.pem"
-    bundle.write_bytes(b"CERTIFICATE")
-    config = tmp_path / "pip.conf"
-    config.write_text(
-        "[global]\nindex-url = https://u:p@index/simple\nextra-index-url = file:///local\n  https://more/simple\n"
-        f"cert = {bundle}\n[install]\ntimeout = 9\n"
-    )
-    environ = {"https_proxy": "http://proxy:3128", "PIP_DEFAULT_TIMEOUT": "60", "HOME": "/root"}
-    settings = read_host_settings(environ, [config, tmp_path / "missing.conf"])
-    assert settings == HostSettings(
-        proxies={"HTTPS_PROXY": "http://proxy:3128", "https_proxy": "http://proxy:3128"},
-        variables={
-            "PIP_DEFAULT_TIMEOUT": "60",
-            "PIP_EXTRA_INDEX_URL": "https://more/simple",
-            "PIP_INDEX_URL": "https://u:p@index/simple",
-            "UV_DEFAULT_INDEX": "https://u:p@index/simple",
-            "UV_HTTP_TIMEOUT": "60",
-            "UV_INDEX": "https://more/simple",
-        },
-        ca_bundle=b"CERTIFICATE",
-    )
-    files = settings.files()
-    assert files["ca.crt"] == b"CERTIFICATE"
-    assert b"export SSL_CERT_FILE=/run/amltrain/ca.crt\n" in files["settings.sh"]
-    assert b"export PIP_INDEX_URL=https://u:p@index/simple\n" in files["settings.sh"]
-    assert not read_host_settings({"HOME": "/root"}, [])
 
 
 def test_credentials_in_addresses_are_taken_out_and_put_back() -> None:

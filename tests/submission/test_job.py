@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Any
 
 import pytest
 
 from jupyter_amltrain.engines.protocol import Image
 from jupyter_amltrain.errors import UserErrorException
-from jupyter_amltrain.submission.job import Job, Mount, Resources, RunDefinition, plan_job, size_bytes
+from jupyter_amltrain.submission.job import Job, JobNetwork, Mount, Resources, RunDefinition, plan_job, size_bytes
 
 DEFINITION = RunDefinition(
     experiment="pets",
@@ -127,3 +128,25 @@ def test_sizes(text: str | int, size: int) -> None:
 def test_not_sizes(text: str) -> None:
     with pytest.raises(UserErrorException, match="is not a size"):
         size_bytes(text)
+
+
+def test_network_settings_come_after_those_of_the_user() -> None:
+    network = JobNetwork({"HTTPS_PROXY": "http://p", "https_proxy": "http://p", "PIP_INDEX_URL": "i"}, "/h/ca.crt")
+    mine = replace(DEFINITION, environment_variables={"https_proxy": "", "PIP_CERT": "/own.pem"})
+
+    def plan(*, host_paths: bool) -> Job:
+        folders = PurePosixPath("/h/runs/r"), PurePosixPath("/h/job")
+        more: dict[str, Any] = {"workspace": WORKSPACE, "user": None, "network": network}
+        return plan_job("r", mine, IMAGE, *folders, host_paths=host_paths, **more)
+
+    job = plan(host_paths=False)
+    assert Mount("/h/ca.crt", "/amltrain/ca.crt", read_only=True) in job.mounts
+    assert job.defaults["PIP_INDEX_URL"] == "i"
+    assert {name for name, value in job.defaults.items() if value == "/amltrain/ca.crt"} == {
+        *("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+        *("NODE_EXTRA_CA_CERTS", "GIT_SSL_CAINFO", "AWS_CA_BUNDLE"),
+    }
+    assert not {"HTTPS_PROXY", "https_proxy", "PIP_CERT"} & job.defaults.keys()
+    assert "http://p" not in repr(job)
+    local = plan(host_paths=True)
+    assert (local.mounts, local.defaults["SSL_CERT_FILE"]) == ((), "/h/ca.crt")

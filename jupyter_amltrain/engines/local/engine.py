@@ -7,10 +7,12 @@ import platform
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...environment.host_settings import workspace_settings
 from ...environment.requirements import Packages, normalised, wanted_packages
 from ...environment.secrets import with_credentials
 from ...errors import EngineException, GpuUnavailableException, UserErrorException
@@ -62,7 +64,10 @@ class LocalEngine:
         _refuse_images(environment)
         if environment.get("user_managed"):
             return _own_image(environment)
-        plan = _plan(wanted_packages(environment), secrets or {})
+        network = workspace_settings(environment.get("network") or {})
+        plan = replace(
+            _plan(wanted_packages(environment), secrets or {}), variables=network.seen_with(network.ca_origin)
+        )
         folder, built = virtualenv.make(plan, log, rebuild=renew == REBUILD)
         return Image(
             reference=str(folder),
@@ -113,7 +118,7 @@ def job_variables(job: Job, around: Mapping[str, str]) -> dict[str, str]:
         variables["VIRTUAL_ENV"] = str(python)
         python = virtualenv.interpreter_of(python)
     variables["PATH"] = os.pathsep.join([str(python.parent), variables.get("PATH", os.defpath)])
-    return {**variables, **job.environment}
+    return {**variables, **job.defaults, **job.environment}
 
 
 def _refuse_images(environment: EnvironmentSpec) -> None:

@@ -6,11 +6,9 @@ A ``UV_*`` variable that is set wins over what pip has.
 
 from __future__ import annotations
 
-import configparser
-import os
-import sys
 from collections.abc import Mapping
-from pathlib import Path
+
+from ...environment.host_config import pip_options
 
 _UV_NAME = {
     "index-url": "UV_DEFAULT_INDEX",
@@ -44,28 +42,4 @@ def _from_variables(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _from_files(environment: Mapping[str, str]) -> dict[str, str]:
-    parser = configparser.RawConfigParser()
-    try:
-        parser.read(_files(environment), encoding="utf-8")
-    except (configparser.Error, UnicodeDecodeError):  # pip itself will tell the user
-        return {}
-    found: dict[str, str] = {}
-    for section in ("global", "install"):
-        for name in _UV_NAME:
-            value = parser.get(section, name, fallback="")
-            if value:
-                found[name] = value
-    return found
-
-
-def _files(environment: Mapping[str, str]) -> list[Path]:
-    """pip's configuration files, a later one winning over an earlier one."""
-    named = environment.get("PIP_CONFIG_FILE", "")
-    if named == os.devnull:
-        return []
-    home = Path.home()
-    configured = Path(environment.get("XDG_CONFIG_HOME") or home / ".config")
-    files = [Path("/etc/xdg/pip/pip.conf"), Path("/etc/pip.conf"), home / ".pip/pip.conf", configured / "pip/pip.conf"]
-    if sys.platform == "darwin":
-        files.append(home / "Library/Application Support/pip/pip.conf")
-    return [*files, Path(sys.prefix) / "pip.conf", *([Path(named)] if named else [])]
+    return {name: value for name, value in pip_options(environment).items() if name in _UV_NAME and value}

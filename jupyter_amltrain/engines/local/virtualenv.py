@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +44,7 @@ class Plan:
         content: what decides what will be in it, in a form that is the same for the same meaning.
         lines: requirement and option lines for the installer, credentials included.
         secrets: what must not be shown in the build output.
+        variables: how the installer is to reach the network, where that is not as everywhere on this host.
     """
 
     python: str
@@ -50,6 +52,7 @@ class Plan:
     content: tuple[str, ...] = ()
     lines: tuple[str, ...] = field(default=(), repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def fingerprint(self) -> str:
@@ -155,13 +158,14 @@ def _uv() -> str:
 def _run(command: list[str], plan: Plan, lock: int, log: Preparation, steps: Steps, step: str) -> None:
     """Run uv with the plan's lines on its standard input and its output going to the log as it comes."""
     steps.begin(step, step)
+    variables = {**os.environ, **plan.variables}
     process = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         cwd=plan.folder.parent,
-        env={**os.environ, **uv_variables(os.environ)},
+        env={**variables, **uv_variables(variables)},
         start_new_session=True,
         pass_fds=(lock,),
     )
