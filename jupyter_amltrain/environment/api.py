@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import queue
 import socket
 import threading
@@ -40,6 +41,22 @@ class EngineApi:
     def address(self) -> str:
         """Where the engine is, for messages."""
         return str(self._api.base_url).replace("http+docker://localhost", "the local socket")
+
+    @property
+    def docker_host(self) -> str:
+        """Where the engine is, as ``DOCKER_HOST`` says it."""
+        adapter: Any = getattr(self._api, "_custom_adapter", None)
+        if hasattr(adapter, "socket_path"):
+            return f"unix://{adapter.socket_path}"
+        if hasattr(adapter, "ssh_host"):
+            return f"ssh://{adapter.ssh_host}"
+        return f"tcp://{str(self._api.base_url).partition('://')[2]}"
+
+    @property
+    def certificates(self) -> str:
+        """Folder of the certificates that the connection uses, "" for none."""
+        files = [*(self._api.cert or ()), self._api.verify]
+        return next((os.path.dirname(file) for file in files if isinstance(file, str)), "")
 
     def get(self, path: str, *names: str, timeout_s: float = 60, **options: Any) -> tuple[int, Any]:
         """Status code and JSON answer of a GET; ``names`` fill the placeholders of ``path``, quoted."""

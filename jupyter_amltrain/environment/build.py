@@ -10,12 +10,14 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import IO
 
 from ..engines.protocol import Preparation
 from ..errors import CanceledException, EngineException
 from .api import EngineApi
+from .build_options import BuildSecret
 from .build_output import BuildOutput
 from .context import write_context
 
@@ -36,6 +38,8 @@ class Build:
         arguments: build arguments.
         platform: such as ``linux/arm64``, None for the engine's own.
         no_cache: build every step, whatever the builder remembers of earlier builds.
+        secrets: what RUN steps may mount, with the values.
+        ssh: SSH agents or keys that they may use, as ``docker build --ssh`` takes them.
     """
 
     title: str
@@ -49,6 +53,8 @@ class Build:
     arguments: Mapping[str, str] = field(default_factory=dict)
     platform: str | None = None
     no_cache: bool = False
+    secrets: Sequence[tuple[BuildSecret, bytes]] = field(default=(), repr=False)
+    ssh: Sequence[str] = ()
 
 
 def choose_builder(api: EngineApi) -> str:
@@ -98,16 +104,7 @@ def build_image(api: EngineApi, build: Build, log: Preparation, *, builder: str,
         params["platform"] = build.platform
     output = BuildOutput(build, log)
     log.phase(f"building {build.title}")
-    with tempfile.TemporaryFile(prefix="amltrain-context-") as body:
-        added = {"Dockerfile": build.dockerfile.encode(), **build.added}
-        try:
-            write_context(body, build.folder, [path for path in build.paths if path not in added], added)
-            body.seek(0)
-        except OSError as error:
-            raise EngineException(
-                f"The build context of {build.title} cannot be copied to {tempfile.gettempdir()}: {error}.",
-                inner_exception=error,
-            ) from error
+    with context_body(build) as body:
         try:
             stream = api.stream(
                 "/build",
@@ -125,3 +122,19 @@ def build_image(api: EngineApi, build: Build, log: Preparation, *, builder: str,
                 api.post("/build/cancel", params={"id": build_id})
             raise
     return output.result()
+
+
+@contextlib.contextmanager
+def context_body(build: Build) -> Iterator[IO[bytes]]:
+    """A build's Dockerfile and context as an open tar file, gone afterwards."""
+    with tempfile.TemporaryFile(prefix="amltrain-context-") as body:
+        added = {"Dockerfile": build.dockerfile.encode(), **build.added}
+        try:
+            write_context(body, build.folder, [path for path in build.paths if path not in added], added)
+            body.seek(0)
+        except OSError as error:
+            raise EngineException(
+                f"The build context of {build.title} cannot be copied to {tempfile.gettempdir()}: {error}.",
+                inner_exception=error,
+            ) from error
+        yield body

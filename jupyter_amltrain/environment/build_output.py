@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engines.protocol import Preparation
 from ..errors import ImageBuildException
-from .buildkit import Vertex, VertexLog, VertexProgress, decode_trace
+from .buildkit import Event, Vertex, VertexLog, VertexProgress, decode_trace
 from .dockerfile import without_settings
 from .instructions import Instruction, parse_dockerfile, text_lines
 from .secrets import mask_url_credentials
@@ -54,21 +54,24 @@ class BuildOutput:
         """One JSON object of the answer."""
         aux = item.get("aux")
         if item.get("id") == "moby.buildkit.trace" and isinstance(aux, str):
-            events = list(decode_trace(base64.b64decode(aux)))
-            self._announce([event for event in events if isinstance(event, Vertex) and not event.started])
-            for event in events:
-                if isinstance(event, Vertex):
-                    self._take_vertex(event)
-                elif isinstance(event, VertexLog):
-                    self._take_log(event)
-                else:
-                    self._take_progress(event)
+            self.take_events(list(decode_trace(base64.b64decode(aux))))
         elif isinstance(aux, Mapping) and "ID" in aux:
             self._image_id = str(aux["ID"])
         elif "error" in item:
             self._error = str(item["error"])
         elif "stream" in item:
             self._take_classic(str(item["stream"]))
+
+    def take_events(self, events: Sequence[Event]) -> None:
+        """BuildKit's news, told together."""
+        self._announce([event for event in events if isinstance(event, Vertex) and not event.started])
+        for event in events:
+            if isinstance(event, Vertex):
+                self._take_vertex(event)
+            elif isinstance(event, VertexLog):
+                self._take_log(event)
+            else:
+                self._take_progress(event)
 
     def result(self) -> str:
         """The image's id.

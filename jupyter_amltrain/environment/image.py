@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 from ..engines.protocol import EnvironmentSpec, Image, Preparation, PushedImage
 from ..errors import UserErrorException
 from .api import EngineApi
+from .build import choose_builder
+from .build_options import check_build_options, read_secret, secret_value, session_reason
 from .context import check_sources
+from .docker_cli import session_command
 from .docker_login import stored_credentials
 from .instructions import base_images, check_dockerfile
 from .interpreter import find_in_image
@@ -39,9 +42,7 @@ def check_environment(
     """
     api = _engine_api(client)
     packages = _checked_packages(spec)
-    if spec.get("dockerfile"):
-        _check_dockerfile(spec)
-    notes = list(packages.notes)
+    notes = [*packages.notes, *_check_dockerfile(spec)]
     if spec.get("image") and not packages and not spec.get("user_managed"):
         notes.append(
             f"No packages are asked for, so the Python of {spec['image']} is used as it is"
@@ -50,6 +51,7 @@ def check_environment(
     for base in _bases(api, spec, packages, secrets):
         notes.append(base.note)
         if base.local() is None:
+            _check_session(api, spec, secrets)
             notes.append(base.ask_registry())
     return [note for note in dict.fromkeys(notes) if note]
 
@@ -70,14 +72,15 @@ def prepare_image(
     """
     api = _engine_api(client)
     packages = _checked_packages(spec)
-    for note in packages.notes:
+    for note in [*packages.notes, *_check_dockerfile(spec)]:
         say(log, note)
-    if spec.get("dockerfile"):
-        _check_dockerfile(spec)
     maker = ImageMaker(api, spec, log, _context_files, renew)
-    bases = {base.reference: maker.present(base) for base in _bases(api, spec, packages, secrets)}
+    wanted_bases = _bases(api, spec, packages, secrets)
+    if spec.get("dockerfile") and any(base.local() is None for base in wanted_bases):
+        _check_session(api, spec, secrets)  # before a long pull
+    bases = {base.reference: maker.present(base) for base in wanted_bases}
     found = list(bases.values())
-    result = maker.from_dockerfile(found) if spec.get("dockerfile") else found[0]
+    result = maker.from_dockerfile(found, secrets or {}) if spec.get("dockerfile") else found[0]
     if packages:
         result = with_packages(maker, result, packages, secrets or {})
     wanted = spec.get("interpreter_path") or "python"
@@ -141,10 +144,22 @@ def _checked_packages(spec: EnvironmentSpec) -> Packages:
     return packages
 
 
-def _check_dockerfile(spec: EnvironmentSpec) -> None:
-    """Refuse a Dockerfile that no builder takes, before anything is pulled."""
-    check_dockerfile(spec["dockerfile"])
-    check_sources(spec["dockerfile"], spec.get("context"), _context_files)
+def _check_dockerfile(spec: EnvironmentSpec) -> list[str]:
+    """Refuse a Dockerfile that cannot be built, before anything is pulled; notes about what is odd in it."""
+    text = spec.get("dockerfile")
+    if text:
+        check_dockerfile(text)
+        check_sources(text, spec.get("context"), _context_files)
+    return check_build_options(spec)
+
+
+def _check_session(api: EngineApi, spec: EnvironmentSpec, secrets: Mapping[str, str] | None) -> None:
+    """Refuse a build whose secrets are missing, or that nobody here can carry out."""
+    reason = session_reason(spec.get("dockerfile") or "")
+    if reason:
+        session_command(reason, choose_builder(api))
+    for text in spec.get("build_secrets") or ():
+        secret_value(read_secret(text), secrets)
 
 
 def _bases(
@@ -152,7 +167,7 @@ def _bases(
 ) -> list[BaseImage]:
     address = (spec.get("registry") or {}).get("address")
     if spec.get("dockerfile"):
-        references = [image_reference(image) for image in base_images(spec["dockerfile"])]
+        references = [image_reference(image) for image in base_images(spec["dockerfile"], spec.get("build_arguments"))]
     else:
         image = spec.get("image")
         references = [image_reference(image, address) if image else default_base(packages.python)]

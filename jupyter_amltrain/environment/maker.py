@@ -19,7 +19,9 @@ from ..home import home_id
 from .api import EngineApi
 from .build import Build, build_image, build_network, choose_builder
 from .build_lock import held, lock_path
+from .build_options import read_secret, secret_value, session_reason
 from .context import context_digest, needed_paths, selected
+from .docker_cli import session_command
 from .dockerfile import CONTEXT_FOLDER, HOME_LABEL, STAGE_LABEL, settings_dockerfile, with_settings
 from .fingerprint import fingerprint
 from .found import (
@@ -38,6 +40,7 @@ from .host_settings import read_host_settings
 from .instructions import normalised_dockerfile, without_syntax_line
 from .pull import BaseImage
 from .registry import is_image_id
+from .session_build import build_with_session
 
 SETTINGS_LABEL = "amltrain.settings"
 
@@ -123,7 +126,7 @@ class ImageMaker:
             self.note(f"{base.reference} was not pulled again, the one on this engine is used: {why}.")
             return info
 
-    def from_dockerfile(self, bases: Sequence[Found]) -> Found:
+    def from_dockerfile(self, bases: Sequence[Found], secrets: Mapping[str, str]) -> Found:
         """The image of the environment's Dockerfile."""
         shown: str = self.spec["dockerfile"]
         text, note = without_syntax_line(shown)
@@ -133,11 +136,14 @@ class ImageMaker:
             "dockerfile": normalised_dockerfile(text),
             "context": digest,
             "platform": self.spec.get("platform"),
+            "arguments": self.spec.get("build_arguments"),
+            "secrets": [read_secret(secret).id for secret in self.spec.get("build_secrets") or ()],
         }
         labels = self.labels(bases, parts)
 
         def make() -> Found:
             say(self.log, note)
+            given = [read_secret(secret) for secret in self.spec.get("build_secrets") or ()]
             build = Build(
                 title=self.title,
                 dockerfile=text,
@@ -146,7 +152,10 @@ class ImageMaker:
                 folder=folder if paths else None,
                 paths=paths,
                 labels=labels,
+                arguments=self.spec.get("build_arguments") or {},
                 platform=self.spec.get("platform"),
+                secrets=[(secret, secret_value(secret, secrets)) for secret in given],
+                ssh=self.spec.get("build_ssh") or (),
             )
             return self._build_with_settings(build)
 
@@ -156,7 +165,7 @@ class ImageMaker:
         """Build a person's own Dockerfile, whose steps see the network settings of this host."""
         builder, network = choose_builder(self.api), build_network(self.api)
         settings = read_host_settings(over=self.spec.get("network"))
-        build = replace(build, arguments=settings.proxies)
+        build = replace(build, arguments={**settings.proxies, **build.arguments})
         if not settings or builder != "buildkit" or "RUN" not in build.dockerfile.upper():
             return self.build(build, builder, network)
         image = self._settings_image(settings.files())
@@ -211,10 +220,16 @@ class ImageMaker:
     def build(self, build: Build, builder: str, network: str) -> Found:
         """Build it, and see to it that the engine has it."""
         how = f"with {'BuildKit' if builder == 'buildkit' else 'the classic builder'}"
+        reason = session_reason(build.dockerfile) if build.shown else ""
+        command = session_command(reason, builder) if reason else None
+        how = f"{how} through {command.said}, since {reason}" if command else how
         say(self.log, f"Building {build.tag} {how}{f', network {network}' if network else ''}.")
         build = replace(build, no_cache=self.renew == REBUILD)
         try:
-            image_id = build_image(self.api, build, self.log, builder=builder, network=network)
+            if command:
+                image_id = build_with_session(self.api, build, self.log, command=command, network=network)
+            else:
+                image_id = build_image(self.api, build, self.log, builder=builder, network=network)
         finally:
             if builder == "classic":
                 self._remove_stage(build.tag)

@@ -8,13 +8,14 @@ from typing import IO, Any, ClassVar
 
 from ..errors import UserErrorException
 from .conda import CondaDependencies
-from .element import ConfigElement
+from .element import ConfigElement, _camel_case
 from .registry import ContainerRegistry
 from .text_files import decoded, read_text
 
 DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/intelmpi2018.3-ubuntu16.04:20200821.v1"
 DEFAULT_GPU_IMAGE = "mcr.microsoft.com/azureml/intelmpi2018.3-cuda10.0-cudnn7-ubuntu16.04:20200821.v1"
 DEFAULT_SHM_SIZE = "2g"
+EXAMPLE_VARIABLE = ("EXAMPLE_ENV_VAR", "EXAMPLE_VALUE")
 
 _DOCKERFILE_LINE = re.compile(r"\s*(FROM|ARG)\s+\S", re.IGNORECASE)
 
@@ -31,8 +32,16 @@ class DockerImagePlatform(ConfigElement):
         self._initialized = True
 
 
+_BUILD_FIELDS = ("build_arguments", "build_secrets", "build_ssh")
+
+
 class DockerSection(ConfigElement):
-    """What the image of an environment is made from and how its containers run (azureml-v1.md section 3.3)."""
+    """What the image of an environment is made from and how its containers run (azureml-v1.md section 3.3).
+
+    The SDK does not have ``build_arguments``, values for the ARG lines of the Dockerfile by name; ``build_secrets``,
+    which say in which file or variable a secret is that RUN steps mount (``id=NAME,env=VARIABLE``,
+    ``id=NAME,src=PATH``); and ``build_ssh``, SSH agents or keys for them (``default``, ``ID=PATH``).
+    """
 
     _fields: ClassVar[tuple[str, ...]] = (
         "enabled",
@@ -44,6 +53,7 @@ class DockerSection(ConfigElement):
         "shm_size",
         "shared_volumes",
         "arguments",
+        *_BUILD_FIELDS,
     )
     _types: ClassVar[dict[str, type | tuple[type, ...]]] = {
         "enabled": bool,
@@ -54,6 +64,9 @@ class DockerSection(ConfigElement):
         "shm_size": str,
         "shared_volumes": bool,
         "arguments": list,
+        "build_arguments": dict,
+        "build_secrets": list,
+        "build_ssh": list,
     }
 
     def __init__(self) -> None:
@@ -63,6 +76,9 @@ class DockerSection(ConfigElement):
         self.shm_size: str | None = DEFAULT_SHM_SIZE
         self.shared_volumes = True
         self.arguments: list[str] = []
+        self.build_arguments: dict[str, str] = {}
+        self.build_secrets: list[str] = []
+        self.build_ssh: list[str] = []
         self._base_image: str | None = DEFAULT_CPU_IMAGE
         self._image_chosen = False
         self._base_dockerfile: str | None = None
@@ -120,6 +136,13 @@ class DockerSection(ConfigElement):
         if not os.path.isdir(folder):
             raise UserErrorException(f"There is no folder {folder} to use as build context.")
         self._build_context = folder
+
+    def _to_plain(self) -> dict[str, Any]:
+        plain = super()._to_plain()
+        for name in _BUILD_FIELDS:
+            if not getattr(self, name):
+                del plain[_camel_case(name)]  # the SDK's form has no such key
+        return plain
 
     @property
     def gpu_support(self) -> bool:

@@ -13,11 +13,10 @@ from ..errors import NameNotFoundException, UserErrorException
 from .conda import CondaDependencies
 from .element import ConfigElement
 from .registry import ContainerRegistry
-from .secrets import put_url_credentials, take_url_credentials
 from .sections import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
-    DEFAULT_SHM_SIZE,
+    EXAMPLE_VARIABLE,
     DatabricksSection,
     DockerImagePlatform,
     DockerSection,
@@ -42,8 +41,6 @@ __all__ = [
 ]
 
 _LONGEST_NAME = 255
-
-EXAMPLE_VARIABLE = ("EXAMPLE_ENV_VAR", "EXAMPLE_VALUE")
 
 
 class Environment(ConfigElement):
@@ -320,72 +317,24 @@ class Environment(ConfigElement):
 
     def _to_spec(self) -> dict[str, Any]:
         """This definition as plain JSON without secrets: what is stored, fingerprinted and handed to engines."""
-        docker = self.docker
-        conda = self.python.conda_dependencies or CondaDependencies(_underlying_structure={"dependencies": []})
-        document, _ = take_url_credentials(conda.as_dict())
-        # What conda would set when the environment is activated.
-        conda_variables = {} if self.python.user_managed_dependencies else document.get("variables") or {}
-        platform = None
-        if (docker.platform.os, docker.platform.architecture) != ("Linux", "amd64"):
-            platform = f"{docker.platform.os}/{docker.platform.architecture}".lower()
-        return {
-            "name": self.name,
-            "image": docker.base_image if docker._image_chosen else None,
-            "dockerfile": docker.base_dockerfile,
-            "context": docker.build_context,
-            "registry": docker.base_image_registry._to_spec(),
-            "platform": platform,
-            "docker_enabled": docker.enabled,
-            "shm_size": docker.shm_size,
-            "arguments": [str(argument) for argument in docker.arguments or ()],
-            "user_managed": self.python.user_managed_dependencies,
-            "interpreter_path": self.python.interpreter_path,
-            "conda": document,
-            "mode": "layered" if self.python.layered else "isolated",
-            "environment_variables": {
-                str(key): str(value)
-                for key, value in {**conda_variables, **(self.environment_variables or {})}.items()
-                if (key, value) != EXAMPLE_VARIABLE
-            },
-        }
+        from .definition import to_spec
+
+        return to_spec(self)
 
     def _secrets(self) -> dict[str, str]:
-        """What :meth:`_to_spec` leaves out: ``username`` and ``password`` of the registry, credentials of indexes."""
-        conda = self.python.conda_dependencies
-        _, taken = take_url_credentials(conda.as_dict() if conda else {})
-        return self.docker.base_image_registry._secrets() | taken
+        """What :meth:`_to_spec` leaves out: ``username`` and ``password`` of the registry, credentials of indexes, and
+        the secrets of a build that are in variables."""
+        from .definition import secrets_of
+
+        return secrets_of(self)
 
     @classmethod
     def _from_spec(cls, spec: Mapping[str, Any], secrets: Mapping[str, str] | None = None) -> Environment:
         """The environment that :meth:`_to_spec` described; its registry password is empty unless given."""
+        from .definition import fill
+
         made = cls(spec["name"])
-        made.version = spec.get("version")
-        docker = made.docker
-        if spec.get("image"):
-            docker.base_image = spec["image"]
-        elif spec.get("dockerfile"):
-            docker._base_dockerfile = spec["dockerfile"]
-            docker._base_image = None
-            docker._image_chosen = True
-            docker._build_context = spec.get("context")
-        registry = spec.get("registry") or {}
-        docker.base_image_registry.address = registry.get("address")
-        docker.base_image_registry.username = registry.get("username")
-        docker.base_image_registry.password = (secrets or {}).get("password") or registry.get("password")
-        if spec.get("platform"):
-            system, _, architecture = spec["platform"].partition("/")
-            docker.platform.os, docker.platform.architecture = system, architecture
-        docker.enabled = spec.get("docker_enabled", True)
-        docker.shm_size = spec.get("shm_size", DEFAULT_SHM_SIZE)
-        docker.arguments = list(spec.get("arguments") or ())
-        made.python.user_managed_dependencies = spec.get("user_managed", False)
-        made.python.interpreter_path = spec.get("interpreter_path") or "python"
-        document = spec.get("conda") or {"dependencies": []}
-        made.python.conda_dependencies = CondaDependencies(
-            _underlying_structure=put_url_credentials(document, secrets or {})
-        )
-        made.environment_variables = dict(spec.get("environment_variables") or {})
-        made.python.layered = spec.get("mode") == "layered"
+        fill(made, spec, secrets)
         return made
 
 
