@@ -63,6 +63,11 @@ class EngineApi:
         response = self._call(self._api.get, path, *names, timeout=timeout_s, **options)
         return response.status_code, _json(response)
 
+    def get_bytes(self, path: str, *names: str, **options: Any) -> tuple[int, bytes]:
+        """Status code and raw answer of a GET."""
+        response = self._call(self._api.get, path, *names, timeout=60, **options)
+        return response.status_code, response.content
+
     def head(self, path: str, *names: str, **options: Any) -> tuple[int, Mapping[str, str]]:
         """Status code and headers of a HEAD."""
         response = self._call(self._api.head, path, *names, timeout=60, **options)

@@ -14,6 +14,7 @@ from .conda_yaml import KEYS, read_conda_yaml
 from .text_files import read_text
 
 PYTHON_DEFAULT_VERSION = "3.6.2"
+DEFAULT_NAME = "project_environment"
 DEFAULT_PIP_PACKAGE = "azureml-defaults"
 CONDA_FILE_NAME = "conda_dependencies.yml"
 
@@ -50,7 +51,7 @@ class CondaDependencies(Recreated):
             self._document = _checked(copy.deepcopy(_underlying_structure))
         else:
             self._document = {
-                "name": "project_environment",
+                "name": DEFAULT_NAME,
                 "dependencies": [f"python={PYTHON_DEFAULT_VERSION}", {"pip": [DEFAULT_PIP_PACKAGE]}],
                 "channels": ["anaconda", "conda-forge"],
             }

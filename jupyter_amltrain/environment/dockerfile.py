@@ -69,7 +69,7 @@ def render_dockerfile(
             install = f"{_in_image(interpreter, 'before')} && {install} && {_in_image(interpreter, 'after')}"
         lines = [
             f"FROM {base} AS packages",
-            f"LABEL {STAGE_LABEL}={stage}{home and f' {HOME_LABEL}={home}'}",
+            stage_label(stage, home),
             *root,
             f"COPY {CONTEXT_FOLDER} {MOUNT}",
             f"RUN {_SETTINGS}{install}",
@@ -78,6 +78,13 @@ def render_dockerfile(
             *use,
         ]
     return "\n".join(lines) + "\n"
+
+
+def run_with_files(command: str, builder: str, tool: str = "") -> list[str]:
+    """The instructions for a step that sees our files and settings: bound with BuildKit, copied without."""
+    if builder != "buildkit":
+        return [f"COPY {CONTEXT_FOLDER} {MOUNT}", f"RUN {_SETTINGS}{command}"]
+    return [f"RUN {_mounts(tool) if tool else _MOUNTED} {_SETTINGS}{command}"]
 
 
 def render_stacked(packages: Packages, *, below: str, user: str = "") -> str:
@@ -118,6 +125,16 @@ def _copy_changes(root: list[str], back: list[str]) -> list[str]:
 def cache_folder(tool: str) -> str:
     """Where the installer keeps its cache during a step, which is not kept in the image."""
     return "/root/.cache/uv" if tool == "uv" else "/root/.cache/pip"
+
+
+def stage_label(stage: str, home: str) -> str:
+    """The instruction that marks the extra stage of a classic build."""
+    return f"LABEL {STAGE_LABEL}={stage}{home and f' {HOME_LABEL}={home}'}"
+
+
+def install_command(packages: Packages, python: str, tool: str) -> str:
+    """The command of a step that installs the requirements file for an interpreter."""
+    return _pip_install(python) if tool == "pip" else _uv_install(packages, python)
 
 
 def _install_commands(packages: Packages, interpreter: str, mode: str, tool: str) -> list[str]:

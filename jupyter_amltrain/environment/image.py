@@ -11,6 +11,9 @@ from ..errors import UserErrorException
 from .api import EngineApi
 from .build import choose_builder
 from .build_options import check_build_options, read_secret, secret_value, session_reason
+from .conda_image import with_conda_packages
+from .conda_rattler import require_rattler
+from .conda_solve import check_specs
 from .context import check_sources
 from .docker_cli import session_command
 from .docker_login import stored_credentials
@@ -81,7 +84,9 @@ def prepare_image(
     bases = {base.reference: maker.present(base) for base in wanted_bases}
     found = list(bases.values())
     result = maker.from_dockerfile(found, secrets or {}) if spec.get("dockerfile") else found[0]
-    if packages:
+    if packages.conda:
+        result = with_conda_packages(maker, result, packages, secrets or {})
+    elif packages:
         result = with_packages(maker, result, packages, secrets or {})
     wanted = spec.get("interpreter_path") or "python"
     interpreter = find_in_image(api, result.id, result.config, wanted)
@@ -138,9 +143,8 @@ def _checked_packages(spec: EnvironmentSpec) -> Packages:
             f" {', '.join(packages.conda)}. Leave out python.layered (--layer), or list them as pip packages."
         )
     if packages.conda:
-        raise UserErrorException(
-            f"conda packages are not built yet ({', '.join(packages.conda)}); use pip entries or a Dockerfile."
-        )
+        require_rattler(packages.conda)
+        check_specs(packages)
     return packages
 
 
@@ -170,7 +174,9 @@ def _bases(
         references = [image_reference(image) for image in base_images(spec["dockerfile"], spec.get("build_arguments"))]
     else:
         image = spec.get("image")
-        references = [image_reference(image, address) if image else default_base(packages.python)]
+        references = [
+            image_reference(image, address) if image else default_base(None if packages.conda else packages.python)
+        ]
     chosen = spec.get("dockerfile") or spec.get("image")
     hint = "" if chosen else "It is the default base; choose another with docker.base_image or AMLTRAIN_BASE_IMAGE."
     return [

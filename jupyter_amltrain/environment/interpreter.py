@@ -1,12 +1,15 @@
-"""Looking into an image without running it: which Python is on its PATH."""
+"""Looking into an image without running it: which Python is on its PATH, and which C library it has."""
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import io
 import json
 import posixpath
+import re
 import stat
+import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -45,6 +48,34 @@ def is_musl(api: EngineApi, image_id: str) -> bool:
         return any(
             _stat(api, container, f"/lib/ld-musl-{machine}.so.1") is not None for machine in ("x86_64", "aarch64")
         )
+
+
+def glibc_version(api: EngineApi, image_id: str, machine: str = "x86_64") -> str:
+    """The version of an image's GNU C library, such as ``2.36``; "" when it is not where distributions put it."""
+    cache = home_folder() / _CACHE_FILE
+    known = _read_cache(cache)
+    key = f"{image_id} glibc"
+    if key not in known:
+        places = (f"/lib/{machine}-linux-gnu", f"/usr/lib/{machine}-linux-gnu", "/lib64", "/usr/lib64", "/lib")
+        with _looked_into(api, image_id) as container:
+            found = (_glibc_in(api, container, f"{place}/libc.so.6") for place in places)
+            known[key] = next(filter(None, found), "")
+        _write_cache(cache, known)
+    return known[key]
+
+
+def _glibc_in(api: EngineApi, container: str, path: str) -> str:
+    described = _stat(api, container, path)
+    if described is None:
+        return ""
+    target = posixpath.join(posixpath.dirname(path), str(described.get("linkTarget") or path))
+    status, body = api.get_bytes("/containers/{0}/archive", container, params={"path": target})
+    if status != 200:
+        return ""
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        file = archive.extractfile(next(iter(archive)))
+        version = re.search(rb"GNU C Library [^\0]*? version (\d+\.\d+)", file.read() if file else b"")
+    return version[1].decode() if version else ""
 
 
 def _has_program(api: EngineApi, container: str, name: str, folders: list[str]) -> bool:

@@ -27,7 +27,7 @@ from .stacked import added_lines, find_below, stack_labels, stacked_labels
 from .uv_binary import uv_binary
 
 # The caches are named because HOME may be that of the image's own user.
-_INSTALLER_SETTINGS = (
+INSTALLER_SETTINGS = (
     "export UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never"
     f" UV_CACHE_DIR={cache_folder('uv')} PIP_CACHE_DIR={cache_folder('pip')}\n"
 ).encode()
@@ -57,7 +57,7 @@ class _Wish:
     def build(self, text: str, labels: Mapping[str, str], settings: HostSettings, uv: str | None) -> Build:
         """The build of a Dockerfile, with the files that its step reads."""
         files: dict[str, bytes | str] = dict(settings.files())
-        files["settings.sh"] = settings.files()["settings.sh"] + _INSTALLER_SETTINGS
+        files["settings.sh"] = settings.files()["settings.sh"] + INSTALLER_SETTINGS
         private = private_text(requirements_text(self.packages), self.secrets)
         files["requirements.txt"] = private.encode()
         if uv:
@@ -107,6 +107,7 @@ def _made(wish: _Wish, labels: Mapping[str, str]) -> Found:
         stage=image_tag(labels),
         home=labels[HOME_LABEL],
     )
+    say(maker.log, packages.way)
     count = f"{len(packages.pip)} package{'' if len(packages.pip) == 1 else 's'}"
     say(maker.log, f"Installing {count} with {tool} on {base.name} ({wish.mode}).")
     build = wish.build(

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserErrorException
-from .conda import DEFAULT_PIP_PACKAGE, PYTHON_DEFAULT_VERSION, CondaDependencies, package_name
+from .conda import DEFAULT_NAME, DEFAULT_PIP_PACKAGE, PYTHON_DEFAULT_VERSION, CondaDependencies, package_name
+from .secrets import mask_url_credentials
 from .text_files import read_text
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 OWN_PACKAGES = frozenset({DEFAULT_PIP_PACKAGE, "azureml-core", "azureml-sdk", "azureml-train-core", "azureml-widgets"})
 """Packages of the SDK that are never installed: jobs get ``azureml.core`` from us."""
 
+_NOBODYS_PYTHON = f"python={PYTHON_DEFAULT_VERSION}"
 _NESTED = re.compile(r"(?:-r|--requirement)[ =]\s*(\S+)")
 
 
@@ -29,17 +31,21 @@ class Packages:
         pip: requirement lines, without comments, options and blank lines.
         options: option lines for the installer, such as ``--extra-index-url URL``.
         conda: conda packages other than python and pip.
+        conda_tools: python and pip as the specification asks conda for them; they count beside conda packages only.
         channels: conda channels, for when there are conda packages.
         python: version of Python that was asked for, None when any will do.
         notes: sentences for the person about what was left out.
+        way: sentence for the build log about why a conda specification is installed without conda, "" when it is not.
     """
 
     pip: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     conda: tuple[str, ...] = ()
+    conda_tools: tuple[str, ...] = ()
     channels: tuple[str, ...] = ()
     python: str | None = None
     notes: tuple[str, ...] = ()
+    way: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.pip or self.conda)
@@ -59,12 +65,30 @@ def wanted_packages(spec: Mapping[str, Any]) -> Packages:
     return Packages(
         pip=tuple(line for line in lines if normal_name(line) not in OWN_PACKAGES),
         options=tuple(clean for line in conda.pip_options if (clean := without_comment(line))),
-        conda=tuple(item for item in conda.conda_packages if package_name(item) not in ("python", "pip")),
+        conda=tuple(item for item in conda.conda_packages if not _is_tool(item)),
+        conda_tools=tuple(item for item in conda.conda_packages if _is_tool(item) and item != _NOBODYS_PYTHON),
         channels=tuple(conda.conda_channels),
         # The SDK's own default is what nobody asked for, and what no current package supports.
         python=None if python == PYTHON_DEFAULT_VERSION else python,
         notes=notes,
+        way=_way(conda) if isinstance(spec.get("conda"), Mapping) else "",
     )
+
+
+def _way(conda: CondaDependencies) -> str:
+    """Said of a specification that a person wrote; the SDK's own default has channels, too, which nobody asked for."""
+    items = list(conda.conda_packages)
+    if conda.as_dict().get("name") == DEFAULT_NAME or not all(_is_tool(item) for item in items):
+        return ""
+    asked = f", only {' and '.join(items)}" if items else ""
+    channels = list(conda.conda_channels)
+    named = f" Not used: the channel{'' if len(channels) == 1 else 's'} {', '.join(channels)}." if channels else ""
+    masked: str = mask_url_credentials(f"No conda packages are asked for{asked}: pip's packages are installed.{named}")
+    return masked
+
+
+def _is_tool(item: str) -> bool:
+    return package_name(item.rpartition("::")[2]) in ("python", "pip")
 
 
 def install_mode(spec: Mapping[str, Any]) -> str:
@@ -137,10 +161,21 @@ def normalised(packages: Packages) -> tuple[str, ...]:
     return (
         *(f"pip {line}" for line in pip),
         *(f"option {' '.join(line.split())}" for line in packages.options),
-        *(f"conda {item}" for item in sorted({item.replace(" ", "").lower() for item in packages.conda})),
+        *(f"conda {item}" for item in sorted({_normal_conda(item) for item in _all_conda(packages)})),
         *(f"channel {channel}" for channel in (packages.channels if packages.conda else ())),
         f"python {packages.python or '*'}",
     )
+
+
+def _all_conda(packages: Packages) -> tuple[str, ...]:
+    return (*packages.conda, *packages.conda_tools) if packages.conda else ()
+
+
+def _normal_conda(item: str) -> str:
+    """A conda specification with a small name and no blanks around operators; other blanks separate and stay."""
+    channel, colons, spec = re.sub(r"\s*([=<>!~|,]+)\s*", r"\1", " ".join(item.split())).rpartition("::")
+    name = package_name(spec)
+    return f"{channel}{colons}{name.lower()}{spec[len(name) :]}"
 
 
 def _normal_requirement(line: str) -> str:

@@ -14,8 +14,11 @@ from urllib.parse import quote
 
 from ..errors import AuthenticationException
 
-_CREDENTIALS = re.compile(r"(?<=://)(?!(?:\$\{[A-Z0-9_]+\}:?)+@)[^/@\s]+(?=@)")
-_VARIABLES = re.compile(r"(?<=://)(?:\$\{[A-Z0-9_]+\}:?)+(?=@)")
+# user:password@ in any address, and the token of a conda channel, as in https://host/t/TOKEN/channel.
+_CREDENTIALS = re.compile(
+    r"(?<=://)(?!(?:\$\{[A-Z0-9_]+\}:?)+@)[^/@\s]+(?=@)|(?<=/t/)(?:[\w-]{8,}|\{amltrain-secret-\d+\})(?=/)"
+)
+_VARIABLES = re.compile(r"(?<=://)(?:\$\{[A-Z0-9_]+\}:?)+(?=@)|(?<=/t/)\$\{[A-Z0-9_]+\}(?=/)")
 _PLACEHOLDER = re.compile(r"\{amltrain-secret-(\d+)\}")
 SECRET_PREFIX = "url-"
 
@@ -23,6 +26,11 @@ SECRET_PREFIX = "url-"
 def mask_url_credentials(value: Any) -> Any:
     """``value`` (text, or lists and dictionaries of it) with ``user:password@`` in addresses shown as ``***@``."""
     return _map_text(value, lambda text: _CREDENTIALS.sub("***", text))
+
+
+def without_url_credentials(address: str) -> str:
+    """An address as it is without anybody's credentials."""
+    return re.sub(r"(?<=://)[^/@\s]+@|/t/(?:[\w-]{8,}|\$?\{[\w-]+\})(?=/)", "", address)
 
 
 def take_url_credentials(value: Any) -> tuple[Any, dict[str, str]]:
@@ -64,7 +72,7 @@ def with_credentials(text: str, secrets: Mapping[str, str]) -> str:
         AuthenticationException: they were given to another process and are not kept.
     """
     whole: str = put_url_credentials(text, secrets)
-    lost = re.search(rf"\S*://{_PLACEHOLDER.pattern}@(\S+)", whole)
+    lost = re.search(rf"\S*(?::/|/t)/{_PLACEHOLDER.pattern}[@/](\S+)", whole)
     if lost:
         raise AuthenticationException(
             f"The user and password in the address of {lost[2]} are needed, and they are kept only by the notebook in"
