@@ -142,8 +142,12 @@ def test_a_specification_is_solved_locked_installed_and_found_again(
     assert not [step for step in log.steps if step.key == "conda-solve"]
     assert client.images.get(image.reference).labels["amltrain.conda-lock"] == labels["amltrain.conda-lock"]
     assert output(client, image, "sh", "-c", "cat /below; id -u") == f"{name}\n1000\n"
-    by_id = environment(name, cell, client.images.get(BASE).id)  # a name would be asked for at its registry again
-    renewed = prepared(client, by_id, renew=REBUILD)
+    unreachable = f"127.0.0.1:9/{name}:1"  # a rebuild asks its registry, which answers at once
+    client.images.get(BASE).tag(*unreachable.rsplit(":", 1))
+    try:
+        renewed = prepared(client, environment(name, cell, unreachable), renew=REBUILD)
+    finally:
+        client.images.remove(unreachable)
     assert "greeting-2.0-0" in output(client, renewed, "cat", f"{PREFIX}/conda-lock.txt")
 
 
