@@ -80,7 +80,8 @@ def _way(conda: CondaDependencies) -> str:
     items = list(conda.conda_packages)
     if conda.as_dict().get("name") == DEFAULT_NAME or not all(_is_tool(item) for item in items):
         return ""
-    asked = f", only {' and '.join(items)}" if items else ""
+    shown = ["python" if item == _NOBODYS_PYTHON else item for item in items]
+    asked = f", only {' and '.join(shown)}" if shown else ""
     channels = list(conda.conda_channels)
     named = f" Not used: the channel{'' if len(channels) == 1 else 's'} {', '.join(channels)}." if channels else ""
     masked: str = mask_url_credentials(f"No conda packages are asked for{asked}: pip's packages are installed.{named}")

@@ -134,8 +134,11 @@ def test_wanted_packages_and_their_normal_form() -> None:
     assert packages == Packages(
         pip=("Scikit_Learn >= 1", "six"),
         options=("--pre",),
+        conda_tools=("pip",),
         channels=("x",),
         notes=("Not installed: azureml-core~=1.0; jobs get azureml.core from jupyter_amltrain.",),
+        way="No conda packages are asked for, only python and pip: pip's packages are installed."
+        " Not used: the channel x.",
     )
     assert normalised(packages) == ("pip scikit-learn>=1", "pip six", "option --pre", "python *")
     assert normalised(Packages(pip=("six", "scikit-learn>=1"), options=("--pre",))) == normalised(packages)
