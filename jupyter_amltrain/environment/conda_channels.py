@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UserErrorException
+from .host_settings import HostSettings
 
 DEFAULTS = "defaults"
 _NO_DEFAULTS = "nodefaults"
@@ -31,6 +32,7 @@ class CondaSettings:
         custom_multichannels: names that stand for several channels.
         proxies: proxy addresses by scheme.
         ssl_verify: False, or the path of a file with certificates, or None.
+        host: proxies and certificates of everything else on this host, for where conda's files say nothing.
     """
 
     channels: tuple[str, ...] = ()
@@ -40,6 +42,7 @@ class CondaSettings:
     custom_multichannels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     proxies: Mapping[str, str] = field(default_factory=dict)
     ssl_verify: bool | str | None = None
+    host: HostSettings = field(default_factory=HostSettings)
 
 
 def read_conda_settings(paths: Sequence[Path] | None = None) -> CondaSettings:

@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from ..engines.protocol import REBUILD
@@ -78,6 +79,7 @@ def _installed(
     secrets: Mapping[str, str],
     labels: Mapping[str, str],
 ) -> Found:
+    settings = replace(settings, host=read_host_settings(over=maker.spec.get("network")))
     architecture = str(base.info.get("Architecture") or "amd64")
     uv = uv_binary(architecture) if packages.pip else None
     tool = ("uv" if uv else "pip") if packages.pip else ""
@@ -105,7 +107,9 @@ def _installed(
         }
         if uv:
             files["uv"] = uv
-        return _built(maker, base, packages, lock, staging, labels, tool, files)
+        files |= settings.host.files()
+        files["settings.sh"] = settings.host.files()["settings.sh"] + INSTALLER_SETTINGS
+        return _built(maker, base, packages, lock, staging, labels, tool, files, settings.host.proxies)
 
 
 def _built(
@@ -117,11 +121,9 @@ def _built(
     labels: Mapping[str, str],
     tool: str,
     files: dict[str, bytes | str],
+    arguments: Mapping[str, str],
 ) -> Found:
     builder, network = choose_builder(maker.api), build_network(maker.api)
-    host = read_host_settings()
-    files |= host.files()
-    files["settings.sh"] = host.files()["settings.sh"] + INSTALLER_SETTINGS
     script = link_script(lock, staging, ENVIRONMENT_FOLDER)
     files["post-link.sh"] = script.encode()
     text = render_conda_dockerfile(
@@ -144,7 +146,7 @@ def _built(
         paths=[staging.name, *(f"{staging.name}/{path}" for path in readable_paths(staging))],
         added={f"{CONTEXT_FOLDER}/{name}": content for name, content in files.items()},
         labels={**labels, LOCK_LABEL: lock.digest},
-        arguments=host.proxies,
+        arguments=arguments,
         platform=maker.spec.get("platform"),
     )
     return maker.build(build, builder, network)

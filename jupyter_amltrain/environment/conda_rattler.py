@@ -8,14 +8,13 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, TypeVar
 
 from ..engines.protocol import Preparation
 from ..errors import CanceledException, UserErrorException
 from .conda_channels import CondaSettings
-from .host_settings import read_host_settings
 
 if TYPE_CHECKING:
     from rattler import Client
@@ -93,7 +92,7 @@ def network_client(settings: CondaSettings) -> Iterator[Client]:
     lines = ["tls-no-verify = true"] if settings.ssl_verify is False else []
     with contextlib.ExitStack() as stack:
         bundle = os.path.expanduser(settings.ssl_verify) if isinstance(settings.ssl_verify, str) else ""
-        given = b"" if bundle else read_host_settings().ca_bundle
+        given = b"" if bundle else settings.host.ca_bundle
         if given:
             file = stack.enter_context(tempfile.NamedTemporaryFile(prefix="amltrain-certificates-"))
             file.write(given)
@@ -104,13 +103,19 @@ def network_client(settings: CondaSettings) -> Iterator[Client]:
             stack.enter_context(_variable("SSL_CERT_FILE", bundle))
         if bundle:
             lines.append('tls-root-certs = "system"')
-        lines += _proxy_lines(settings.proxies)
+        lines += _proxy_lines(settings)
         yield Client.from_config(Config.from_toml("\n".join(lines)), max_retries=_RETRIES)
 
 
-def _proxy_lines(proxies: Mapping[str, str]) -> list[str]:
+def _proxy_lines(settings: CondaSettings) -> list[str]:
+    host = settings.host.proxies
+    proxies = settings.proxies or {scheme: host.get(f"{scheme}_proxy", "") for scheme in ("https", "http")}
     named = [(scheme, proxies[scheme]) for scheme in ("https", "http") if proxies.get(scheme)]
-    return ["[proxy-config]", *(f"{scheme} = {json.dumps(address)}" for scheme, address in named)] if named else []
+    if not named:
+        return []
+    direct = [word.strip() for word in host.get("no_proxy", "").split(",") if word.strip()]
+    lines = [f"{scheme} = {json.dumps(address)}" for scheme, address in named]
+    return ["[proxy-config]", *lines, f"non-proxy-hosts = {json.dumps(direct)}"]
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from jupyter_amltrain.environment.conda_install import install
 from jupyter_amltrain.environment.conda_lock import CondaLock, CondaRequest, stored_lock
 from jupyter_amltrain.environment.conda_rattler import require_rattler
 from jupyter_amltrain.environment.conda_solve import check_specs, locked, plan_request, with_overrides
+from jupyter_amltrain.environment.host_settings import HostSettings
 from jupyter_amltrain.environment.requirements import Packages, normalised, wanted_packages
 from jupyter_amltrain.environment.secrets import mask_url_credentials, take_url_credentials
 from jupyter_amltrain.errors import (
@@ -221,6 +222,17 @@ def test_a_channel_that_cannot_be_reached(channel: Path) -> None:
         solved("scipy", channels=("http://127.0.0.1:9/nobody",))
     with pytest.raises(ImageBuildException, match=r"A conda channel cannot be read: could not find.*nowhere"):
         solved("scipy", channels=("file:///nowhere",))
+
+
+def test_proxies_of_the_host_and_of_conda_are_used(private_channel: str) -> None:
+    asked = request("scipy", channels=(f"http://me:{PASSWORD}@{private_channel}",))
+    nobody = "http://127.0.0.1:9"
+    host = HostSettings(proxies={"http_proxy": nobody, "no_proxy": "localhost"})
+    for settings in (CondaSettings(host=host), CondaSettings(proxies={"http": nobody})):
+        with pytest.raises(ImageBuildException, match="A conda channel cannot be read: .*refused"):
+            locked(asked, settings, Log())
+    direct = HostSettings(proxies={**host.proxies, "no_proxy": "localhost, 127.0.0.1"})
+    assert locked(asked, CondaSettings(host=direct), Log()).records
 
 
 def test_the_token_of_a_channel_is_a_secret() -> None:
