@@ -85,6 +85,12 @@ class Catalog(Database):
                 )
             )
 
+    def all_environments(self) -> list[dict[str, Any]]:
+        """Every version of every environment, by name and then version."""
+        with self._connection() as connection:
+            rows = connection.execute("SELECT spec, version FROM environments ORDER BY name, version").fetchall()
+        return [{**json.loads(spec), "version": str(version)} for spec, version in rows]
+
     def save_target(self, name: str, definition: Mapping[str, Any]) -> None:
         """Keep or replace the definition of a compute target (``max_nodes`` in it is what the queue obeys)."""
         now = time.time()

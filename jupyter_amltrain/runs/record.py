@@ -42,6 +42,22 @@ class RunRecord:
 
 
 @dataclass(frozen=True)
+class RunUse:
+    """What a run needs of what lies outside its folder.
+
+    Attributes:
+        at: when it ended, else began, else was submitted.
+        image: :attr:`Image.reference`, "" before it was prepared.
+    """
+
+    id: str
+    status: str
+    at: float
+    image: str
+    snapshot: str
+
+
+@dataclass(frozen=True)
 class Transition:
     """One change of state: which, why and when (unix seconds)."""
 

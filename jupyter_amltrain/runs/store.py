@@ -19,7 +19,7 @@ from ..errors import ExperimentExecutionException, NameNotFoundException
 from . import status as states
 from .catalog import Catalog
 from .output import Output
-from .record import RunRecord, Transition
+from .record import RunRecord, RunUse, Transition
 
 _RUN_COLUMNS = (
     "number, id, experiment, target, engine, nodes, status, reason, created, definition, started, ended,"
@@ -174,6 +174,15 @@ class Store(Catalog, Output):
         with self._connection() as connection:
             rows = connection.execute(query + (f" LIMIT {int(limit)}" if limit is not None else ""), values).fetchall()
         return [_run_record(row) for row in rows]
+
+    def uses(self) -> list[RunUse]:
+        """What each run needs of what lies outside its folder, newest first."""
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT id, status, coalesce(ended, started, created), json_extract(image, '$.reference'),"
+                " json_extract(definition, '$.snapshot_id') FROM runs ORDER BY number DESC"
+            ).fetchall()
+        return [RunUse(id_, status, at, image or "", snapshot or "") for id_, status, at, image, snapshot in rows]
 
     def move(
         self,

@@ -7,6 +7,7 @@ killed meanwhile, and any number of snapshots may be taken at once. Nothing in i
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import os
 import time
@@ -25,6 +26,7 @@ Buffer = bytes | memoryview
 _CHUNK_BYTES = 1024**2
 _COPY_BYTES = 1024**3
 _STALE_S = 3600.0
+_LOCK = "lock"
 _NOT_SUPPORTED = {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM, errno.EBADF}
 
 
@@ -141,6 +143,46 @@ class ObjectStore:
                 os.makedirs(os.path.dirname(destination), mode=0o700, exist_ok=True)
                 self._made.add(sha256[:2])
             os.replace(temporary, destination)
+
+
+@contextmanager
+def taking_snapshot(folder: Path) -> Iterator[None]:
+    """Keep the store from being tidied up until what is put into it is referred to; any number may do so at once.
+
+    Waits while it is being tidied up, which takes seconds at most.
+
+    Raises:
+        StoreException: the store cannot be written.
+    """
+    with store_errors(str(folder)):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def tidying_up(folder: Path, patience_s: float) -> Iterator[bool]:
+    """Have the store alone: no snapshot is being taken. False when there was always one for ``patience_s`` seconds."""
+    with store_errors(str(folder)):
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        deadline = time.monotonic() + patience_s
+        alone = False
+        while not alone:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                alone = True
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    break
+                time.sleep(0.005)
+        yield alone
+    finally:
+        os.close(lock)
 
 
 @contextmanager

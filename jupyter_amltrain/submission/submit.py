@@ -25,6 +25,7 @@ from ..runs.launch import start_supervisor
 from .git import git_properties
 from .job import Resources, RunDefinition, size_bytes
 from .network import setting_at_submit
+from .objects import taking_snapshot
 from .script import check_taken_along, source_folder
 from .snapshot import Snapshot, take_snapshot
 
@@ -75,29 +76,31 @@ def submit(
     notes += _waiting_notes(workspace, request, target, secrets)
     if not engine.isolated:
         notes.append(f"runs on the {engine_name} engine: not isolated from this machine")
-    with ThreadPoolExecutor(1) as pool:
-        git = pool.submit(git_properties, source)
-        snapshot = (cell.snapshot if cell else take_snapshot)(source, workspace.objects, workspace.folder / "cache")
-        properties = git.result()
-    if request.script and not cell:
-        check_taken_along(request.script, snapshot)
-    definition = RunDefinition(
-        experiment=experiment,
-        target=request.target,
-        engine=engine_name,
-        environment=spec,
-        source_directory=str(source),
-        snapshot_id=snapshot.id,
-        script=cell.name if cell else request.script,
-        arguments=request.arguments,
-        command=request.command,
-        environment_variables={**spec["environment_variables"], **request.environment_variables},
-        resources=resources,
-        node_count=request.node_count,
-        network_mode=target.get("network_mode"),
-        max_run_duration_seconds=request.max_run_duration_seconds,
-    )
-    run = _enter(workspace, definition, target, snapshot, notes, tags or {}, properties)
+    # Until the run is entered nothing refers to the snapshot, so nobody may tidy up meanwhile.
+    with taking_snapshot(workspace.objects):
+        with ThreadPoolExecutor(1) as pool:
+            git = pool.submit(git_properties, source)
+            snapshot = (cell.snapshot if cell else take_snapshot)(source, workspace.objects, workspace.folder / "cache")
+            properties = git.result()
+        if request.script and not cell:
+            check_taken_along(request.script, snapshot)
+        definition = RunDefinition(
+            experiment=experiment,
+            target=request.target,
+            engine=engine_name,
+            environment=spec,
+            source_directory=str(source),
+            snapshot_id=snapshot.id,
+            script=cell.name if cell else request.script,
+            arguments=request.arguments,
+            command=request.command,
+            environment_variables={**spec["environment_variables"], **request.environment_variables},
+            resources=resources,
+            node_count=request.node_count,
+            network_mode=target.get("network_mode"),
+            max_run_duration_seconds=request.max_run_duration_seconds,
+        )
+        run = _enter(workspace, definition, target, snapshot, notes, tags or {}, properties)
     if run.status != states.QUEUED:
         start_supervisor(workspace.folder, run.id, secrets)
     return run
