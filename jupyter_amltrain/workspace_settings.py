@@ -134,6 +134,11 @@ def all_settings(subscription_id: str | None = None, resource_group: str | None 
     return sorted(fitting, key=lambda item: (item["name"].lower(), item["subscription_id"], item["resource_group"]))
 
 
+def folder_of_settings(settings: Settings) -> Path:
+    """The folder of the workspace that has these settings."""
+    return workspace_folder(settings["name"], settings["subscription_id"], settings["resource_group"])
+
+
 def not_found(name: object) -> str:
     """The sentence for a workspace that does not exist."""
     names = sorted({settings["name"] for settings in all_settings()})

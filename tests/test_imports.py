@@ -27,7 +27,7 @@ LAYERS = (
     (r"absent|errors|home|config_file|network_setting|workspace_settings|__init__", 0),
     (r"environment\.image|submission\.submit", 2),
     (r"(environment|compute|submission)(\..+)?|engines|engines\.protocol|runs|runs\.(record|status)", 1),
-    (r"(engines|runs|data|models)(\..+)?", 2),
+    (r"(engines|runs|data|models|disk)(\..+)?", 2),
     (r"workspace", 3),
     (r"(magics|widget|server|azureml)(\..+)?", 4),
 )

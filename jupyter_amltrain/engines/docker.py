@@ -11,7 +11,7 @@ from __future__ import annotations
 import getpass
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,18 @@ from .containers import container_request, network_settings
 from .exits import explain_exit, explain_memory
 from .frames import demultiplex, demultiplex_log
 from .probes import can_give_gpus, ensure_shared, is_gpu_refusal, sweep_probes
-from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation, PushedImage
+from .protocol import (
+    Chunk,
+    Discarded,
+    EnvironmentSpec,
+    Exit,
+    Handle,
+    Image,
+    Mark,
+    Preparation,
+    PushedImage,
+    Stored,
+)
 
 _RETRY_STOP_S = 0.01
 _CREATED_WITHIN_S = 30.0
@@ -316,6 +327,22 @@ class DockerEngine:
                 else:
                     return
                 time.sleep(_RETRY_STOP_S)
+
+    # --- what it keeps -------------------------------------------------------------------------------------------
+
+    def stored(self, environments: Mapping[str, EnvironmentSpec]) -> tuple[Stored, ...]:
+        """See :meth:`Engine.stored`."""
+        from .stored import list_stored
+
+        with self._connection.docker() as docker:
+            return list_stored(docker, environments)
+
+    def discard(self, things: Sequence[Stored]) -> Discarded:
+        """See :meth:`Engine.discard`."""
+        from .stored import discard_stored
+
+        with self._connection.docker() as docker:
+            return discard_stored(docker, things)
 
     def warm_up(self) -> None:
         """Ask the engine now what every start would ask; a process forked later knows it. Never fails."""

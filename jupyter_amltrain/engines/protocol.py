@@ -9,8 +9,8 @@ all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -129,6 +129,65 @@ class Step:
     tail: tuple[str, ...] = ()
 
 
+IMAGE = "image"
+BASE = "base image"
+NAMELESS = "nameless image"
+SETTINGS = "settings image"
+STAGE = "build stage"
+PROBE = "probe container"
+JOB = "job container"
+BUILD_CACHE = "build cache"
+VIRTUALENV = "virtual environment"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Something that an engine keeps on the disk for environments and runs, and what it costs.
+
+    Attributes:
+        key: what the engine finds it by, such as an image id or a folder.
+        kind: what it is, in a word or two: :data:`IMAGE` and its like.
+        name: what to call it in front of a person.
+        size_bytes: all of it.
+        own_bytes: what is freed when it alone is discarded, None when the engine cannot tell.
+        ours: whether this home folder made it; None when that cannot be told.
+        made_for: name of the environment it was first made for, "" when it is not an environment's.
+        used_at: when the engine last made or named it, unix seconds.
+        environments: the keys of the environments asked about that lead to it.
+        stands_on: keys of things listed beside it whose files it shares.
+        passing: it was needed for a moment only, and nobody would miss it.
+        busy: why the engine would not let go of it now, a clause; "" when it would.
+    """
+
+    key: str
+    kind: str
+    name: str
+    size_bytes: int
+    own_bytes: int | None = None
+    ours: bool | None = None
+    made_for: str = ""
+    used_at: float = 0.0
+    environments: tuple[str, ...] = ()
+    stands_on: tuple[str, ...] = ()
+    passing: bool = False
+    busy: str = ""
+
+
+@dataclass(frozen=True)
+class Discarded:
+    """What became of an attempt to discard things.
+
+    Attributes:
+        keys: those that are gone.
+        refused: key → why it is still there, a clause.
+        freed_bytes: by how much the engine's own count went down; None when it does not count.
+    """
+
+    keys: tuple[str, ...] = ()
+    refused: Mapping[str, str] = field(default_factory=dict)
+    freed_bytes: int | None = 0
+
+
 class Preparation(Protocol):
     """What :meth:`Engine.prepare` talks to while it works."""
 
@@ -214,6 +273,18 @@ class Engine(Protocol):
 
     def remove(self, handle: Handle) -> None:
         """Forget the job and free what the engine keeps for it, its output included. Missing is not an error."""
+
+    def stored(self, environments: Mapping[str, EnvironmentSpec]) -> tuple[Stored, ...]:
+        """What it keeps on the disk for us, and which of these ``environments`` lead to it; nothing is changed.
+
+        What others put on the engine is not listed, but for the base images that the environments name.
+        """
+
+    def discard(self, things: Sequence[Stored]) -> Discarded:
+        """Delete these, and nothing else. What is in use stays, with the reason; what is gone already is no error.
+
+        Killed half-way, it leaves each thing whole or gone, and the environments can be prepared again either way.
+        """
 
 
 class ImagePusher(Protocol):

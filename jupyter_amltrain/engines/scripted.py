@@ -26,13 +26,13 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineException, UserErrorException
-from .protocol import Chunk, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation
+from .protocol import Chunk, Discarded, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation, Stored
 
 if TYPE_CHECKING:
     from ..submission.job import Job, Resources
@@ -123,6 +123,14 @@ class ScriptedEngine:
     def remove(self, handle: Handle) -> None:
         """Forget the job."""
         shutil.rmtree(handle["folder"], ignore_errors=True)
+
+    def stored(self, environments: Mapping[str, EnvironmentSpec]) -> tuple[Stored, ...]:
+        """Nothing is kept outside the runs' folders."""
+        return ()
+
+    def discard(self, things: Sequence[Stored]) -> Discarded:
+        """There is nothing to discard."""
+        return Discarded()
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,11 @@ class EngineApi:
         status: int = self._call(self._api.delete, path, *names, timeout=60, **options).status_code
         return status
 
+    def remove(self, path: str, *names: str, **options: Any) -> tuple[int, str]:
+        """Status code of a DELETE, and what the engine says when it refuses."""
+        response = self._call(self._api.delete, path, *names, timeout=600, **options)
+        return response.status_code, _message(response) if response.status_code >= 400 else ""
+
     def inspect_image(self, reference: str) -> dict[str, Any] | None:
         """What the engine knows of an image, None when it does not have it."""
         status, found = self.get("/images/{0}/json", reference)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..engines.protocol import EnvironmentSpec, Image, Preparation, PushedImage
@@ -17,6 +18,8 @@ from .conda_solve import check_specs
 from .context import check_sources
 from .docker_cli import session_command
 from .docker_login import stored_credentials
+from .finding import ImageFinder, NotThere
+from .found import Found
 from .instructions import base_images, check_dockerfile
 from .interpreter import find_in_image
 from .maker import ImageMaker, default_base, say
@@ -78,16 +81,10 @@ def prepare_image(
     for note in [*packages.notes, *_check_dockerfile(spec)]:
         say(log, note)
     maker = ImageMaker(api, spec, log, _context_files, renew)
-    wanted_bases = _bases(api, spec, packages, secrets)
-    if spec.get("dockerfile") and any(base.local() is None for base in wanted_bases):
+    bases = _bases(api, spec, packages, secrets)
+    if spec.get("dockerfile") and any(base.local() is None for base in bases):
         _check_session(api, spec, secrets)  # before a long pull
-    bases = {base.reference: maker.present(base) for base in wanted_bases}
-    found = list(bases.values())
-    result = maker.from_dockerfile(found, secrets or {}) if spec.get("dockerfile") else found[0]
-    if packages.conda:
-        result = with_conda_packages(maker, result, packages, secrets or {})
-    elif packages:
-        result = with_packages(maker, result, packages, secrets or {})
+    result = _made(maker, bases, spec, packages, secrets)
     wanted = spec.get("interpreter_path") or "python"
     interpreter = find_in_image(api, result.id, result.config, wanted)
     if not interpreter and spec.get("user_managed") and wanted != "python":
@@ -116,6 +113,39 @@ def push_to_registry(
 ) -> PushedImage:
     """Push an image of the engine; see :func:`.push.push_image`."""
     return push_image(_engine_api(client), image, target, log, registry, secrets)
+
+
+def images_of(
+    client: DockerClient, spec: EnvironmentSpec, images: Mapping[str, Mapping[str, Any]]
+) -> tuple[dict[str, str], list[str]]:
+    """What an environment leads to as things are now: base images (reference → id), and ids of images of ours.
+
+    Nothing is pulled or built, and what would have to be is not among them.
+
+    Args:
+        images: what the engine knows of our images, by fingerprint and by definition.
+    """
+    api = _engine_api(client)
+    finder = ImageFinder(api, spec, _context_files, images)
+    with suppress(NotThere, UserErrorException):
+        packages = _checked_packages(spec)
+        _made(finder, _bases(api, spec, packages, None), spec, packages, None)
+    return finder.bases, finder.found
+
+
+def _made(
+    maker: ImageMaker,
+    bases: list[BaseImage],
+    spec: EnvironmentSpec,
+    packages: Packages,
+    secrets: Mapping[str, str] | None,
+) -> Found:
+    """The image that jobs start from, made step by step."""
+    found = list({base.reference: maker.present(base) for base in bases}.values())
+    result = maker.from_dockerfile(found, secrets or {}) if spec.get("dockerfile") else found[0]
+    if packages.conda:
+        return with_conda_packages(maker, result, packages, secrets or {})
+    return with_packages(maker, result, packages, secrets or {}) if packages else result
 
 
 def find_interpreter(client: DockerClient, image_id: str, wanted: str = "python") -> str:

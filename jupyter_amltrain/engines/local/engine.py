@@ -6,7 +6,8 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from glob import glob
 from pathlib import Path
@@ -16,8 +17,8 @@ from ...environment.host_settings import workspace_settings
 from ...environment.requirements import Packages, normalised, wanted_packages
 from ...environment.secrets import with_credentials
 from ...errors import EngineException, GpuUnavailableException, UserErrorException
-from ..protocol import REBUILD, EnvironmentSpec, Exit, Handle, Image, Preparation
-from . import process, virtualenv
+from ..protocol import REBUILD, Discarded, EnvironmentSpec, Exit, Handle, Image, Preparation, Stored
+from . import process, stored, virtualenv
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,6 +107,21 @@ class LocalEngine:
         """See :meth:`Engine.remove`."""
         process.stop(handle, grace_s=0)
         shutil.rmtree(handle["folder"], ignore_errors=True)
+
+    def stored(self, environments: Mapping[str, EnvironmentSpec]) -> tuple[Stored, ...]:
+        """See :meth:`Engine.stored`."""
+        leads: dict[str, list[str]] = {}
+        for name, spec in environments.items():
+            with suppress(UserErrorException):
+                _refuse_images(spec)
+                if not spec.get("user_managed"):
+                    plan = _plan(wanted_packages(spec), {})
+                    leads.setdefault(str(virtualenv.newest(plan) or plan.folder), []).append(name)
+        return stored.list_stored(leads)
+
+    def discard(self, things: Sequence[Stored]) -> Discarded:
+        """See :meth:`Engine.discard`."""
+        return stored.discard_stored(things)
 
 
 def job_variables(job: Job, around: Mapping[str, str]) -> dict[str, str]:

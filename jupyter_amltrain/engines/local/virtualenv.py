@@ -28,7 +28,7 @@ from ...home import home_folder, made_folder
 from ..protocol import Preparation
 from .pip_settings import uv_variables
 
-_COMPLETE = "complete.json"
+COMPLETE = "complete.json"
 _FORMAT = 1
 _LOOK_EVERY_S = 0.1
 _TAIL_LINES = 20
@@ -83,7 +83,7 @@ def interpreter_of(folder: Path) -> Path:
 
 def is_complete(folder: Path) -> bool:
     """Whether it was made to the end and its Python still exists."""
-    return (folder / _COMPLETE).exists() and interpreter_of(folder).exists()
+    return (folder / COMPLETE).exists() and interpreter_of(folder).exists()
 
 
 def make(plan: Plan, log: Preparation, *, rebuild: bool = False) -> tuple[Path, bool]:
@@ -95,13 +95,13 @@ def make(plan: Plan, log: Preparation, *, rebuild: bool = False) -> tuple[Path, 
         ImageBuildException: uv could not make it.
         CanceledException: the user gave up.
     """
-    before = _newest(plan)
+    before = newest(plan)
     if before and not rebuild:
         return before, False
     made_folder(plan.folder.parent)
     what = f"virtual environment {plan.fingerprint[:8]}"
     with held(plan.folder.with_suffix(".lock"), what, log) as (lock, _):
-        found = _newest(plan)
+        found = newest(plan)
         if found and (found != before or not rebuild):
             return found, False
         folder = plan.folder.with_suffix(f".{_generation(found) + 1}") if found else plan.folder
@@ -114,7 +114,7 @@ def make(plan: Plan, log: Preparation, *, rebuild: bool = False) -> tuple[Path, 
     return folder, True
 
 
-def _newest(plan: Plan) -> Path | None:
+def newest(plan: Plan) -> Path | None:
     """The folder of the environment that was made last, None when there is none."""
     folders = [plan.folder, *plan.folder.parent.glob(f"{plan.folder.name}.[0-9]*")]
     return max(filter(is_complete, folders), key=_generation, default=None)
@@ -138,9 +138,9 @@ def _build(plan: Plan, folder: Path, lock: int, log: Preparation) -> None:
         log.phase(f"installing packages for Python {plan.python_version}")
         command = [_uv(), "pip", "install", "--python", str(interpreter_of(folder)), "-r", "-"]
         _run(command, plan, lock, log, steps, install)
-    partial = folder / f"{_COMPLETE}.partial"
+    partial = folder / f"{COMPLETE}.partial"
     partial.write_text(json.dumps({"python": plan.python_version, "content": plan.content}))
-    partial.rename(folder / _COMPLETE)
+    partial.rename(folder / COMPLETE)
 
 
 def _uv() -> str:
