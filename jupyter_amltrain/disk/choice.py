@@ -105,7 +105,7 @@ def _named(
 def _is_called(item: DiskItem, name: str) -> bool:
     bare = name.removeprefix("sha256:")
     is_id = len(bare) >= _SHORTEST_ID and item.key.removeprefix("sha256:").startswith(bare)
-    return item.name == name or item.name.removeprefix("localhost/") == name or is_id
+    return name in (item.name, item.name.removeprefix("localhost/"), item.name.removeprefix("docker.io/")) or is_id
 
 
 def _leads(item: DiskItem, versions: set[EnvironmentVersion], names: Iterable[str]) -> bool:

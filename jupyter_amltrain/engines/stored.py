@@ -85,6 +85,8 @@ def list_stored(client: DockerClient, environments: Mapping[str, EnvironmentSpec
         else:
             continue
         size, shared = int(image.get("Size") or 0), engine.shared.get(key, -1)
+        if kind == BASE and len(image.get("RepoTags") or ()) > 1:
+            shared = size  # it loses one of its names only
         used = max(float(image.get("Created") or 0), _named_at(details.get(key) or {}))
         below = [other for other, stack in layers.items() if stack and stack == layers.get(key, ())[: len(stack)]]
         things.append(
@@ -93,7 +95,7 @@ def list_stored(client: DockerClient, environments: Mapping[str, EnvironmentSpec
                 kind=kind,
                 name=name,
                 size_bytes=size,
-                own_bytes=size - shared if shared >= 0 else None,
+                own_bytes=size - shared if shared >= 0 and engine.layers_bytes else None,
                 ours=_is_ours(kind, labels),
                 made_for=labels.get(ENVIRONMENT_LABEL, "") if kind == IMAGE else "",
                 used_at=used,
@@ -127,7 +129,8 @@ def discard_stored(client: DockerClient, things: Sequence[Stored]) -> Discarded:
         if thing.kind == BUILD_CACHE:
             _drop_records(api, {str(record["ID"]) for record in after.our_records()})
             gone.append(thing.key)
-    return Discarded(tuple(gone), refused, max(0, before.size_bytes - _Looked.at(api).size_bytes))
+    was, now = before.size_bytes, _Looked.at(api).size_bytes
+    return Discarded(tuple(gone), refused, None if was is None or now is None else max(0, was - now))
 
 
 def bare(image_id: str) -> str:
@@ -143,7 +146,7 @@ class _Looked:
     shared: Mapping[str, int]
     containers: Sequence[Mapping[str, Any]]
     records: Sequence[Mapping[str, Any]]
-    layers_bytes: int
+    layers_bytes: int | None
 
     @classmethod
     def at(cls, api: EngineApi) -> _Looked:
@@ -156,8 +159,7 @@ class _Looked:
             shared={bare(str(item["Id"])): int(item.get("SharedSize", -1)) for item in usage.get("Images") or ()},
             containers=containers or (),
             records=usage.get("BuildCache") or (),
-            layers_bytes=int(usage.get("LayersSize") or 0)
-            or sum(int(item.get("Size") or 0) - max(0, int(item.get("SharedSize", 0))) for item in images or ()),
+            layers_bytes=int(usage.get("LayersSize") or 0) or None,
         )
 
     @property
@@ -165,9 +167,11 @@ class _Looked:
         return {bare(str(image["Id"])) for image in self.images}
 
     @property
-    def size_bytes(self) -> int:
-        """Layers of images, and what the builder keeps beside them."""
-        return self.layers_bytes + sum(int(record["Size"]) for record in self.records if not record["Shared"])
+    def size_bytes(self) -> int | None:
+        """Layers of images, and what the builder keeps beside them; None when the engine does not count."""
+        if self.layers_bytes is None and self.images:
+            return None
+        return (self.layers_bytes or 0) + sum(int(record["Size"]) for record in self.records if not record["Shared"])
 
     @property
     def records_in_images(self) -> set[str]:
@@ -224,7 +228,7 @@ def _own_names(image: Mapping[str, Any]) -> list[str]:
     digits = str(labels.get(FINGERPRINT_LABEL, ""))[:_DIGITS]
     settings = str(labels.get(SETTINGS_LABEL, ""))[:_DIGITS]
     patterns = [f"[a-z0-9-]+:{digits}"] * bool(digits) + [f"settings:{settings}"] * bool(settings)
-    ours = re.compile(rf"(?:localhost/)?{REPOSITORY}/(?:{'|'.join(patterns)})")  # Podman adds localhost
+    ours = re.compile(rf"(?:localhost/|docker\.io/)?{REPOSITORY}/(?:{'|'.join(patterns)})")  # Podman adds these
     return [name for name in image.get("RepoTags") or () if patterns and ours.fullmatch(name)]
 
 

@@ -128,7 +128,7 @@ def named_images(api: EngineApi, label: str, value: str) -> list[dict[str, Any]]
 def own_name(image: Mapping[str, Any]) -> str:
     """The name that we gave to an image which the engine lists, "" when it has none that fits its labels."""
     digits = str((image.get("Labels") or {}).get(FINGERPRINT_LABEL, ""))[:_TAG_DIGITS]
-    ours = re.compile(rf"(?:localhost/)?({REPOSITORY}/[a-z0-9-]+:{digits or '-'})")  # Podman adds localhost
+    ours = re.compile(rf"(?:localhost/|docker\.io/)?({REPOSITORY}/[a-z0-9-]+:{digits or '-'})")  # Podman adds these
     names = [found[1] for name in image.get("RepoTags") or () if (found := ours.fullmatch(name))]
     return min(names, default="")
 

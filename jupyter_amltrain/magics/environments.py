@@ -144,14 +144,31 @@ class EnvironmentMagics(Magics):
     @magic_arguments("aml_env")
     @argument("--diff", metavar="NAME", help="Show what the latest version of this environment changed.")
     @argument("--version", action="append", default=[], metavar="N", help="Compare from this version; twice: from, to.")
+    @argument("names", nargs="*", help="With --prune: environments, NAME or NAME:VERSION, or images.")
+    @argument("--prune", action="store_true", help="List what is on the disk, or delete what is named.")
+    @argument("--unused", action="store_true", help="With --prune: what no latest version and no run needs now.")
+    @argument("--older-than", metavar="AGE", help="With --prune: what no run has used for so long (30d, 12h, 2w).")
+    @argument("--build-cache", action="store_true", help="With --prune: what the builder keeps of earlier builds.")
+    @argument("--dry-run", action="store_true", help="With --prune: only tell what would be deleted.")
     def aml_env_line(self, line: str) -> Table | None:
-        """List the environments of the workspace, or show what changed between two versions of one.
+        """List the environments of the workspace, show what changed between two versions of one, or free disk space.
 
         %aml_env
         %aml_env --diff torch
         %aml_env --diff torch --version 1 --version 3
+        %aml_env --prune
+        %aml_env --prune torch:1 --dry-run
         """
         asked, rest = read_line(self.aml_env_line, line)
+        if asked.prune and not (rest or asked.diff or asked.version):
+            from .disk import prune
+
+            return prune(self._session.workspace, asked)
+        if asked.prune or asked.names or asked.unused or asked.older_than or asked.build_cache or asked.dry_run:
+            raise UserErrorException(
+                "%aml_env --prune [NAME …] [--unused] [--older-than AGE] [--build-cache] [--dry-run] frees disk space;"
+                " names and these options mean nothing without --prune, and --prune does not go with --diff."
+            )
         if rest or (asked.version and not asked.diff) or len(asked.version) > 2:
             raise UserErrorException("%aml_env lists environments; --diff NAME takes --version once or twice, no more.")
         workspace = self._session.workspace

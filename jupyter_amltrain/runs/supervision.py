@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engines.protocol import Engine, Exit, Step
+from ..engines.protocol import Engine, Exit, Preparation, Step
 from ..engines.registry import get_engine
 from ..environment.requirements import install_mode
 from ..errors import (
@@ -21,10 +21,11 @@ from ..errors import (
     CanceledException,
     EngineException,
     EngineUnavailableException,
+    ImageNotFoundException,
     StoreException,
 )
 from ..home import advice_for, bytecode_folder, job_code_folder
-from ..submission.job import RunDefinition, plan_job
+from ..submission.job import Job, RunDefinition, plan_job
 from ..submission.network import job_network
 from . import status as states
 from .ending import error_of
@@ -117,6 +118,20 @@ class Supervision:
         log = _PreparationLog(self)
         self._write_code()
         self._refuse_if_canceled()
+        job = self._planned(log)
+        self._move(states.STARTING, "starting the job")
+        try:
+            handle = self._engine.start(job)
+        except ImageNotFoundException:
+            self._control("The image was deleted since it was found; preparing it again.")
+            handle = self._engine.start(self._planned(log))
+        for note in handle.get("notes") or []:
+            self._control(f"Note: {note}")
+        self._insist(lambda: self._move(states.RUNNING, "", handle=handle))
+        return handle
+
+    def _planned(self, log: Preparation) -> Job:
+        """The job, in an environment that is ready."""
         image = self._engine.prepare(self._definition.environment, log, self._secrets)
         self._store.update_run(self._id, image=asdict(image))
         self._refuse_if_canceled()
@@ -146,12 +161,7 @@ class Supervision:
             self._control(line)
         where = self._engine.name if self._engine.isolated else f"{self._engine.name} (not isolated)"
         self._control(f"Running on {where}: {shlex.join(job.command)}")
-        self._move(states.STARTING, "starting the job")
-        handle = self._engine.start(job)
-        for note in handle.get("notes") or []:
-            self._control(f"Note: {note}")
-        self._insist(lambda: self._move(states.RUNNING, "", handle=handle))
-        return handle
+        return job
 
     def _write_code(self) -> None:
         """The job's private copy of the snapshot; made under another name first, so that half a copy never counts."""

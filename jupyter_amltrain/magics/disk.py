@@ -1,0 +1,96 @@
+"""``%aml_env --prune``: what environments take on the disk, and deleting some of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ..engines.protocol import BASE
+from ..submission.manifest import human_size
+from .table import Table
+
+if TYPE_CHECKING:
+    from ..disk.items import DiskItem, DiskUsage
+    from ..workspace import Workspace
+
+_COLUMNS = ("What", "Name", "Size", "Frees", "Environments", "Runs", "Last used", "Note")
+_DAY_S = 86400
+_HOW = (
+    "%aml_env --prune NAME[:VERSION] … deletes what these environments have on the disk; --prune --unused what no"
+    " latest version and no run needs now; --older-than 30d what no run has used for so long; --build-cache what the"
+    " builder keeps. The environments stay, and are built again when they are used."
+)
+
+
+def prune(workspace: Workspace, asked: Any) -> Table | None:
+    """What the magic does: list, when nothing to delete is named; else delete and print what became of it."""
+    if not (asked.names or asked.unused or asked.older_than or asked.build_cache):
+        return _listing(workspace.disk_usage())
+    done = workspace.prune(
+        *asked.names,
+        unused=asked.unused,
+        older_than=asked.older_than,
+        build_cache=asked.build_cache,
+        dry_run=asked.dry_run,
+    )
+    for note in done.usage.notes:
+        print(f"Note: {note}")
+    verb = "deleted" if done.deleted else "would delete"
+    for item in done.chosen:
+        print(f"{verb} {item.kind} {item.name} ({human_size(item.size_bytes)})")
+    for item in done.kept:
+        print(f"kept {item.kind} {item.name}: {item.keep}")
+    if done.freed_bytes is not None:
+        print(f"✓ Freed {human_size(done.freed_bytes)}, by what engine and home folder take before and after.")
+    elif done.deleted:
+        print("✓ How much that freed, this engine does not say.")
+    elif not done.chosen:
+        print("Nothing is deleted.")
+    return None
+
+
+def _listing(usage: DiskUsage) -> Table:
+    for note in usage.notes:
+        print(f"Note: {note}")
+    if usage.items:
+        print(_HOW)
+    names = {item.key: item.name for item in usage.items}
+    rows = [_row(item, names) for item in sorted(usage.items, key=lambda item: (-item.size_bytes, item.name))]
+    return Table(_COLUMNS, rows, "Nothing is kept on the disk yet.")
+
+
+def _row(item: DiskItem, names: dict[str, str]) -> tuple[str, ...]:
+    notes = [
+        item.keep,
+        _whose(item),
+        f"on {_some(names.get(key, key) for key in item.stands_on)}" if item.stands_on else "",
+    ]
+    return (
+        item.kind,
+        item.name,
+        human_size(item.size_bytes),
+        "?" if item.own_bytes is None else human_size(item.own_bytes),
+        _some(f"{version}{'' if version.latest else ' (old)'}" for version in item.environments),
+        str(len(item.runs)) if item.runs else "",
+        _ago(item.last_used),
+        "; ".join(note for note in notes if note),
+    )
+
+
+def _whose(item: DiskItem) -> str:
+    if item.kind == BASE:
+        return "deleted by its name only"
+    return "" if item.ours else "another home folder made it" if item.ours is False else "nobody knows whose"
+
+
+def _some(words: Iterable[str]) -> str:
+    first, *rest = [*words] or [""]
+    return ", ".join([first, *rest[:2]]) + (f" and {len(rest) - 2} more" if len(rest) > 2 else "")
+
+
+def _ago(moment: float | None) -> str:
+    if not moment:
+        return ""
+    days = int((time.time() - moment) // _DAY_S)
+    return "today" if days < 1 else "yesterday" if days == 1 else f"{days} days ago"
