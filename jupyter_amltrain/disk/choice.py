@@ -94,7 +94,7 @@ def _named(
     for name in names:
         fitting = {version for version in known if name in (version.name, str(version))}
         keys = {item.key for item in items if not fitting and _is_called(item, name)}
-        if not fitting and not keys and not any(item.made_for == name for item in items):
+        if not fitting and not keys and not any(name and item.made_for == name for item in items):
             there = {*map(str, known), *(version.name for version in known)}
             raise NameNotFoundException("environment or image", name, there)
         versions |= fitting

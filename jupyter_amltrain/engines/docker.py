@@ -121,12 +121,12 @@ class DockerEngine:
         from docker import errors
 
         facts = self._connection.facts(client)
-        if job.mounts:
-            ensure_shared(client, facts.engine_id, job.image)
         if facts.home_needed:
             (Path(job.run_folder) / WORK_FOLDER / "home").mkdir(parents=True, exist_ok=True)
         request = container_request(job, facts, getpass.getuser(), gpus=gpus, settings=settings)
         try:
+            if job.mounts:
+                ensure_shared(client, facts.engine_id, job.image)
             self._create_from(client, request, job.name)
         except errors.ImageNotFound as error:
             raise ImageNotFoundException(

@@ -77,6 +77,8 @@ def ensure_shared(client: Any, engine_id: str, image: str) -> None:
             client.get_archive(probe, f"/amltrain-probe/{nonce}")
         finally:
             client.remove_container(probe, force=True)
+    except errors.ImageNotFound:
+        raise  # says nothing about folders
     except errors.APIError as error:
         raise EngineException(
             f"The engine does not see the folder {home} of this machine, so it cannot give the job its files"

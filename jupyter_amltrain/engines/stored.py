@@ -109,6 +109,8 @@ def list_stored(client: DockerClient, environments: Mapping[str, EnvironmentSpec
 
 def discard_stored(client: DockerClient, things: Sequence[Stored]) -> Discarded:
     """See :meth:`Engine.discard`."""
+    if not things:
+        return Discarded()
     api = EngineApi(client)
     before = _Looked.at(api)
     gone: list[str] = []
@@ -155,7 +157,7 @@ class _Looked:
         _, containers = api.get("/containers/json", params={"all": "1"})
         usage = usage or {}
         return cls(
-            images=images or (),
+            images=[{**image, "RepoTags": _names(image)} for image in images or ()],
             shared={bare(str(item["Id"])): int(item.get("SharedSize", -1)) for item in usage.get("Images") or ()},
             containers=containers or (),
             records=usage.get("BuildCache") or (),
@@ -216,6 +218,10 @@ class _Looked:
             if {"amltrain.probe", "amltrain.run"} & (item.get("Labels") or {}).keys()
             and item.get("State") in ("created", "exited", "dead")
         ]
+
+
+def _names(image: Mapping[str, Any]) -> list[str]:
+    return [name for name in image.get("RepoTags") or () if name != "<none>:<none>"]
 
 
 def _name_of(container: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ class Unneeded:
     size_bytes: int = 0
 
 
-def find_unneeded(folder: Path, needed: Iterable[str], young_s: float = YOUNG_S) -> Unneeded:
+def find_unneeded(folder: Path, needed: Iterable[str], young_s: float | None = None) -> Unneeded:
     """What the store has that none of the ``needed`` snapshots has; nothing is touched.
 
     Raises:
@@ -35,7 +35,7 @@ def find_unneeded(folder: Path, needed: Iterable[str], young_s: float = YOUNG_S)
     """
     if not folder.is_dir():
         return Unneeded()
-    needed, before = set(needed), time.time() - young_s
+    needed, before = set(needed), time.time() - (YOUNG_S if young_s is None else young_s)
     kept: set[str] = set()
     manifests, objects, size = [], [], 0
     with store_errors(str(folder)):
@@ -59,7 +59,7 @@ def find_unneeded(folder: Path, needed: Iterable[str], young_s: float = YOUNG_S)
     return Unneeded(tuple(manifests), tuple(objects), size)
 
 
-def remove_unneeded(folder: Path, needed: Callable[[], Iterable[str]], young_s: float = YOUNG_S) -> int:
+def remove_unneeded(folder: Path, needed: Callable[[], Iterable[str]], young_s: float | None = None) -> int:
     """Remove it and return how many bytes that were. Whatever is killed meanwhile, the next call removes the rest.
 
     Args:

@@ -18,7 +18,7 @@ import pytest
 
 from engines.jobs import BINARY, Bench, Command, ProcessPrograms, ScriptedPrograms
 from engines.other_process import SOURCES, file_of
-from jupyter_amltrain.engines.protocol import Chunk, Engine, Exit, Handle, Mark
+from jupyter_amltrain.engines.protocol import Chunk, Discarded, Engine, Exit, Handle, Mark, Stored
 from jupyter_amltrain.engines.registry import get_engine
 from jupyter_amltrain.errors import EngineException, UserErrorException
 from jupyter_amltrain.submission.job import Job, Mount
@@ -363,3 +363,10 @@ class TestSurroundings:
 
 def size_of(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def test_what_it_keeps_is_listed_and_nothing_is_discarded_unasked(subject: Subject) -> None:
+    things = subject.engine.stored({})
+    assert {type(thing) for thing in things} <= {Stored}
+    assert len({thing.key for thing in things}) == len(things)
+    assert subject.engine.discard(()) == Discarded()
