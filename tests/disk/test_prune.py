@@ -8,11 +8,13 @@ import subprocess
 import tarfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import docker
 import pytest
+from docker.errors import APIError
 
 from engine.daemon import DockerDaemon, short_folder
 from engine.images import load_base_image
@@ -60,9 +62,10 @@ def daemon(own_daemon: DockerDaemon, monkeypatch: pytest.MonkeyPatch) -> DockerD
     own_daemon.remove_containers()
     load_base_image(own_daemon, cache_folder())
     with own_daemon.client() as client:
-        for image in client.images.list():
-            if "python-base:1" not in image.tags:
-                client.images.remove(image.id, force=True)
+        while others := [image for image in client.images.list() if "python-base:1" not in image.tags]:
+            for image in others:
+                with suppress(APIError):  # another one stands on it
+                    client.images.remove(image.id, force=True)
         client.api.prune_builds(all=True)
     monkeypatch.setenv("DOCKER_HOST", own_daemon.url)
     return own_daemon
