@@ -263,13 +263,18 @@ def start_build(
     Raises:
         StoreException: the log cannot be written.
     """
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", environment.name).strip("-")[:64] or "environment"
     spec, secrets = workspace._spec_of(environment), environment._secrets()
     engine = workspace._engine(engine_name)
     return ImageBuildDetails(
         lambda log: engine.prepare(spec, log, secrets, renew),
-        workspace.folder / BUILDS_FOLDER / f"{slug}-{environment.version or 'local'}-{uuid.uuid4().hex[:8]}.txt",
+        build_log_path(environment, workspace),
     )
+
+
+def build_log_path(environment: Environment, workspace: Workspace) -> Path:
+    """A new file for the log of a build."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", environment.name).strip("-")[:64] or "environment"
+    return workspace.folder / BUILDS_FOLDER / f"{slug}-{environment.version or 'local'}-{uuid.uuid4().hex[:8]}.txt"
 
 
 def build_and_watch(environment: Environment, workspace: Workspace, advanced: Mapping[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,12 @@ from IPython.core.magic import Magics, cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
 from ..engines.protocol import FLATTEN, REBUILD
-from ..errors import ImageBuildException, UserErrorException
+from ..errors import AzureMLException, CanceledException, ImageBuildException, UserErrorException
 from ..submission.manifest import human_size
 from .answers import plain_errors, read_line
-from .building import prepare_watched
+from .building import BuildLog, prepare_watched
 from .table import Table, duration
+from .watchers import TextWatcher, watcher_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,15 +111,17 @@ class EnvironmentMagics(Magics):
         environment = _environment(asked, cell, self._from_kernel() if asked.from_kernel else None)
         if asked.push:
             _check_push(asked, environment, workspace)
-        started = time.monotonic()
-        if asked.no_build:
-            outcome = "not built yet"
-        else:
-            image = self._build(environment, asked)
-            outcome = _outcome(image, time.monotonic() - started)
+        watcher = watcher_for(self.shell, asked.name, asked.quiet)
+        outcome, stacked, size = "not built yet", "", ""
+        if not asked.no_build:
+            started = time.monotonic()
+            image = self._build(environment, asked, watcher)
+            outcome = f"{'built' if image.built else 'found'} in {duration(time.monotonic() - started)}"
+            stacked = f"stacked on {image.stacked_on}" if image.stacked_on else ""
+            size = human_size(image.size_bytes) if image.size_bytes else ""
         registered = environment.register(workspace)
         self._session.made(asked.name)
-        print(f"✓ {asked.name}:{registered.version} · {_kind(environment)} · {outcome}")
+        watcher.done(f"{asked.name}:{registered.version}", _kind(environment), outcome, stacked, size)
         if asked.push:
             _push(asked, registered, image, workspace)
 
@@ -178,21 +180,31 @@ class EnvironmentMagics(Magics):
         rows = [(name, str(found.version), _kind(found)) for name, found in workspace.environments.items()]
         return Table(("Environment", "Version", "From"), rows, "No environments yet; %%aml_env NAME makes one.")
 
-    def _build(self, environment: Environment, asked: Any) -> Image:
+    def _build(self, environment: Environment, asked: Any, watcher: TextWatcher) -> Image:
         from ..engines.registry import default_engine_name, get_engine
+        from ..environment.details import build_log_path
 
         engine = get_engine(default_engine_name())
-        show = (lambda _: None) if asked.quiet else _show
         spec = self._session.workspace._spec_of(environment)
         renew = REBUILD if asked.rebuild else FLATTEN if asked.flatten else ""
+        log = BuildLog(build_log_path(environment, self._session.workspace))
         try:
-            image = prepare_watched(engine, spec, environment._secrets(), show, renew)
-            if asked.quiet:  # else they have been shown where they were found out
-                for note in image.notes:
-                    print(note)
-            return image
-        except (ImageBuildException, UserErrorException) as error:
-            raise type(error)(_in_cell_lines(error.message), inner_exception=error) from error
+            image = prepare_watched(engine, spec, environment._secrets(), watcher, log, renew)
+        except AzureMLException as error:
+            watcher.failed("canceled" if isinstance(error, CanceledException) else "failed")
+            raise _in_words_of_the_cell(error, log) from error
+        if asked.quiet:  # else they have been shown where they were found out
+            for note in image.notes:
+                print(note)
+        return image
+
+
+def _in_words_of_the_cell(error: AzureMLException, log: BuildLog) -> AzureMLException:
+    """The error with its lines counted as the cell's, and with the place of the whole log."""
+    if not isinstance(error, (ImageBuildException, UserErrorException)):
+        return error
+    place = f"\nThe whole log: {log.path}" if log.written and isinstance(error, ImageBuildException) else ""
+    return type(error)(f"{_in_cell_lines(error.message)}{place}", inner_exception=error)
 
 
 def _changes(workspace: Workspace, name: str, versions: list[str]) -> str:
@@ -204,11 +216,6 @@ def _changes(workspace: Workspace, name: str, versions: list[str]) -> str:
         return f"{name} has one version; there is nothing to compare it with."
     old = Environment.get(workspace, name, versions[0] if versions else int(new.version or 0) - 1)
     return difference(old, new) or f"Nothing differs between {name}:{old.version} and {name}:{new.version}."
-
-
-def _show(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
 
 
 def _environment(asked: Any, cell: str, pinned: Sequence[str] | None) -> Environment:
@@ -299,10 +306,3 @@ def _kind(environment: Environment) -> str:
     words = f"{'conda' if packages.conda else 'pip'}, {count} package{'' if count == 1 else 's'}"
     mode = install_mode(spec)
     return f"{words}, {mode}" if mode else words
-
-
-def _outcome(image: Image, seconds: float) -> str:
-    words = f"{'built' if image.built else 'found'} in {duration(seconds)}"
-    if image.stacked_on:
-        words += f", stacked on {image.stacked_on}"
-    return f"{words} · {human_size(image.size_bytes)}" if image.size_bytes else words

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyter_amltrain.engines.protocol import Image, Preparation
-from jupyter_amltrain.errors import CanceledException, ImageBuildException
-from jupyter_amltrain.magics.building import prepare_watched
+from jupyter_amltrain.errors import CanceledException, ImageBuildException, StoreException
+from jupyter_amltrain.magics.building import BuildLog, prepare_watched
+from jupyter_amltrain.magics.watchers import TextWatcher
 
 
 class Engine:
@@ -28,30 +30,51 @@ class Engine:
         return Image("image", "python", "name")
 
 
-def test_output_comes_in_order_in_the_callers_thread_and_whole() -> None:
+@pytest.fixture
+def log(tmp_path: Path) -> BuildLog:
+    return BuildLog(tmp_path / "builds" / "log.txt")
+
+
+def test_output_comes_in_order_in_the_callers_thread_and_whole(log: BuildLog) -> None:
     def work(log: Preparation) -> None:
         for byte in "line ü\nno end".encode():
             log.write(bytes([byte]))
 
     shown: list[tuple[str, int]] = []
-    image = prepare_watched(Engine(work), {}, {}, lambda text: shown.append((text, threading.get_ident())))
+    watcher = TextWatcher(lambda text: shown.append((text, threading.get_ident())))
+    image = prepare_watched(Engine(work), {}, {}, watcher, log)
     assert image.reference == "image"
     assert "".join(text for text, _ in shown) == "line ü\nno end"
     assert {thread for _, thread in shown} == {threading.get_ident()}
+    assert log.path.read_text() == "line ü\nno end"
 
 
-def test_what_the_engine_raises_is_raised_where_the_user_waits() -> None:
+def test_what_the_engine_raises_is_raised_where_the_user_waits(log: BuildLog) -> None:
     def work(log: Preparation) -> None:
         log.write(b"before\n")
         raise ImageBuildException("step 2 failed")
 
     shown: list[str] = []
     with pytest.raises(ImageBuildException, match="step 2 failed"):
-        prepare_watched(Engine(work), {}, {}, shown.append)
+        prepare_watched(Engine(work), {}, {}, TextWatcher(shown.append), log)
     assert "".join(shown) == "before\n"
+    assert log.path.read_text() == "before\nstep 2 failed\n"
 
 
-def test_the_stop_button_ends_the_work_and_says_during_what() -> None:
+def test_nothing_said_leaves_no_log(log: BuildLog) -> None:
+    prepare_watched(Engine(lambda log: None), {}, {}, TextWatcher(print), log)
+    assert not log.written
+    assert not log.path.exists()
+
+
+def test_a_log_that_cannot_be_written_ends_the_build(tmp_path: Path) -> None:
+    (tmp_path / "builds").write_text("a file where the folder should be")
+    log = BuildLog(tmp_path / "builds" / "log.txt")
+    with pytest.raises(StoreException, match="The build log .* cannot be written"):
+        prepare_watched(Engine(lambda log: log.write(b"x")), {}, {}, TextWatcher(print), log)
+
+
+def test_the_stop_button_ends_the_work_and_says_during_what(log: BuildLog) -> None:
     def work(log: Preparation) -> None:
         log.phase("pulling fastai2")
         log.write(b"layer 1\n")
@@ -65,5 +88,5 @@ def test_the_stop_button_ends_the_work_and_says_during_what() -> None:
 
     engine = Engine(work)
     with pytest.raises(CanceledException, match="Stopped while pulling fastai2; nothing was kept."):
-        prepare_watched(engine, {}, {}, press_stop)
+        prepare_watched(engine, {}, {}, TextWatcher(press_stop), log)
     assert engine.ended.is_set()

@@ -1,0 +1,155 @@
+"""The two ways in which a cell shows a build: lines of text, or a view that is drawn anew as it goes."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from ..environment.terminal_text import plain_line
+from .build_view import BuildState, render_build, summary
+
+if TYPE_CHECKING:
+    from ..engines.protocol import Step
+
+_SILENCE_S = 2.0
+_REDRAW_S = 0.25
+_KEPT_LINES = 40
+
+
+def watcher_for(shell: Any, name: str, quiet: bool) -> TextWatcher | CellWatcher:
+    """The way that suits the shell: a view where a front end shows HTML, which is wherever there is a kernel."""
+    if quiet:
+        return TextWatcher(lambda text: None)
+    return CellWatcher(name, _Display().show) if getattr(shell, "kernel", None) is not None else TextWatcher(write_out)
+
+
+def write_out(text: str) -> None:
+    """Write to the cell's output at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+class TextWatcher:
+    """Shows a build's output as it is; after two seconds of silence, what is being waited for."""
+
+    def __init__(self, show: Callable[[str], object], clock: Callable[[], float] = time.monotonic) -> None:
+        self._show = show
+        self._clock = clock
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._heard = clock()
+        self._told = ""
+
+    def write(self, data: bytes) -> None:
+        """Output, shown at once."""
+        self._heard = self._clock()
+        self._show(self._decoder.decode(data))
+
+    def step(self, step: Step) -> None:
+        """Nothing: the output has the steps in words."""
+
+    def look(self, phase: str) -> None:
+        """Tell of a silence, once."""
+        if phase != self._told and self._clock() - self._heard > _SILENCE_S:
+            self._told = phase
+            self._show(f"… {phase}\n")
+
+    def done(self, name: str, kind: str, outcome: str, stacked: str, size: str) -> None:
+        """The environment is there: the line that sums it up."""
+        outcome = ", ".join(part for part in (outcome, stacked) if part)
+        print(f"✓ {' · '.join(part for part in (name, kind, outcome, size) if part)}")
+
+    def failed(self, state: str) -> None:
+        """It is over without success; the error comes by itself."""
+
+
+class CellWatcher(TextWatcher):
+    """Draws the steps of a build in the cell; a build that has none is told in text.
+
+    Args:
+        draw: shows HTML and its text, in place of what it showed before.
+    """
+
+    def __init__(
+        self, name: str, draw: Callable[[str, str], object], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__(write_out, clock)
+        self._draw = draw
+        self._state = BuildState(name)
+        self._began = clock()
+        self._steps: dict[str, tuple[Step, float]] = {}
+        self._log: deque[str] = deque(maxlen=_KEPT_LINES)
+        self._rest = ""
+        self._drawn: tuple[str, str] | None = None
+        self._drawn_at = -_REDRAW_S
+
+    def write(self, data: bytes) -> None:
+        """Output: the end of it is kept; what comes while no step runs is about the whole build."""
+        *lines, self._rest = (self._rest + self._decoder.decode(data)).split("\n")
+        plain = [text for line in lines if (text := plain_line(line)).strip()]
+        self._log.extend(plain)
+        if not any(step.state == "running" for step, _ in self._steps.values()):
+            notes = [line for line in plain if not line.startswith("Successfully ")]
+            self._state = replace(self._state, notes=(*self._state.notes, *notes)[-_KEPT_LINES:])
+
+    def step(self, step: Step) -> None:
+        """News of a step, drawn at the next look."""
+        self._steps[step.key] = (step, self._clock())
+
+    def look(self, phase: str) -> None:
+        """Draw what has changed, unless that was done a moment ago; what is found at once is not worth a view."""
+        now = self._clock()
+        worth_it = self._steps or now - self._began > _SILENCE_S
+        if worth_it and now - self._drawn_at >= _REDRAW_S:
+            self._drawn_at = now
+            self._redraw(replace(self._now(), phase=phase))
+
+    def done(self, name: str, kind: str, outcome: str, stacked: str, size: str) -> None:
+        """The environment is there: the view becomes one line that opens."""
+        if not self._drawn and not self._steps:
+            for note in self._state.notes:
+                print(note)
+            super().done(name, kind, outcome, stacked, size)
+            return
+        self._redraw(replace(self._now(), name=name, state="done", words=(kind, stacked, size), log=tuple(self._log)))
+
+    def failed(self, state: str) -> None:
+        """It is over without success; the view stays, with where it was."""
+        if self._drawn or self._steps:
+            self._redraw(replace(self._now(), state=state))
+        else:
+            for note in self._state.notes:
+                print(note)
+
+    def _now(self) -> BuildState:
+        now = self._clock()
+        steps = tuple(
+            replace(step, seconds=step.seconds + now - since) if step.state == "running" else step
+            for step, since in self._steps.values()
+        )
+        return replace(self._state, seconds=now - self._began, steps=steps)
+
+    def _redraw(self, state: BuildState) -> None:
+        picture = render_build(state), summary(state)
+        if picture != self._drawn:
+            self._drawn = picture
+            self._draw(*picture)
+
+
+class _Display:
+    """One output of the cell, shown once and then replaced."""
+
+    def __init__(self) -> None:
+        self._id = uuid4().hex
+        self._shown = False
+
+    def show(self, html: str, text: str) -> None:
+        from IPython.display import display
+
+        display({"text/html": html, "text/plain": text}, raw=True, display_id=self._id, update=self._shown)
+        self._shown = True

@@ -1,0 +1,50 @@
+"""What a person does in JupyterLab."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+PICTURES = Path(__file__).parents[2] / "build" / "pictures"
+
+
+def begin_all_cells(page: Page, url: str) -> None:
+    """Open a notebook and start all its cells by the menu."""
+    page.goto(url)
+    page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
+    accept = page.locator(".jp-Dialog .jp-mod-accept")  # the kernel that is offered
+    page.add_locator_handler(accept, lambda: accept.first.click())
+    page.locator("#jp-main-statusbar", has_text="Idle").wait_for(timeout=120_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def run_all_cells(page: Page, url: str) -> None:
+    """Open a notebook and run it by the menu, until no cell is waiting any more."""
+    begin_all_cells(page, url)
+    wait_for_all_cells(page)
+
+
+def wait_for_all_cells(page: Page) -> None:
+    """Until no cell is waiting any more."""
+    page.wait_for_function(
+        "() => { const prompts = [...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')];"
+        " return prompts.length && prompts.every(prompt => /\\[\\d+\\]/.test(prompt.textContent)); }",
+        timeout=240_000,
+    )
+
+
+def take_picture(page: Page, name: str) -> None:
+    """Keep a picture of the page for people to look at."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=str(PICTURES / f"{name}.png"))
+
+
+def use_theme(page: Page, name: str) -> None:
+    """Choose a theme by the menu."""
+    page.get_by_role("menuitem", name="Settings", exact=True).click()
+    for label in ("Theme", name):
+        page.locator(".lm-Menu-itemLabel").get_by_text(label, exact=True).click()
+    page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
+    page.locator("#jupyterlab-splash").wait_for(state="detached")
