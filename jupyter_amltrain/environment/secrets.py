@@ -1,6 +1,6 @@
 """Credentials inside index addresses: taken out before anything is stored or shown, put back for the build.
 
-``https://${USER}:${TOKEN}@host/simple``, pip's way of naming environment variables, is no secret: it is stored and
+``https://user:${TOKEN}@host/simple``, pip's way of naming environment variables, is no secret: it is stored and
 shown as it stands, and the variables are read for the build.
 """
 
@@ -14,11 +14,13 @@ from urllib.parse import quote
 
 from ..errors import AuthenticationException
 
+# The password is a variable's, or there is no password and the user is.
+_BY_NAME = r"(?:(?:\$\{[A-Z0-9_]+\}|[^/@\s:$]+):)?\$\{[A-Z0-9_]+\}"
 # user:password@ in any address, and the token of a conda channel, as in https://host/t/TOKEN/channel.
 _CREDENTIALS = re.compile(
-    r"(?<=://)(?!(?:\$\{[A-Z0-9_]+\}:?)+@)[^/@\s]+(?=@)|(?<=/t/)(?:[\w-]{8,}|\{amltrain-secret-\d+\})(?=/)"
+    rf"(?<=://)(?!{_BY_NAME}@)[^/@\s]+(?=@)|(?<=/t/)(?:[\w-]{{8,}}|\{{amltrain-secret-\d+\}})(?=/)"
 )
-_VARIABLES = re.compile(r"(?<=://)(?:\$\{[A-Z0-9_]+\}:?)+(?=@)|(?<=/t/)\$\{[A-Z0-9_]+\}(?=/)")
+_VARIABLES = re.compile(rf"(?<=://){_BY_NAME}(?=@)|(?<=/t/)\$\{{[A-Z0-9_]+\}}(?=/)")
 _PLACEHOLDER = re.compile(r"\{amltrain-secret-(\d+)\}")
 SECRET_PREFIX = "url-"
 
@@ -77,7 +79,7 @@ def with_credentials(text: str, secrets: Mapping[str, str]) -> str:
         raise AuthenticationException(
             f"The user and password in the address of {lost[2]} are needed, and they are kept only by the notebook in"
             " which they were written. Make the environment again there; or write them as"
-            " https://${NAME}:${TOKEN}@…, with the names of environment variables."
+            " https://NAME:${TOKEN}@…, where TOKEN is an environment variable."
         )
     return whole
 
