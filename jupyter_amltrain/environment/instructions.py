@@ -229,6 +229,19 @@ def declared_arguments(text: str) -> frozenset[str]:
     return frozenset(word.partition("=")[0] for words in found for word in words)
 
 
+def without_arguments(text: str, names: frozenset[str]) -> str:
+    """The text without the declarations of some build arguments; the other lines keep their numbers."""
+    lines = text.splitlines()
+    for instruction in parse_dockerfile(text):
+        words = instruction.value.split()
+        kept = [word for word in words if word.partition("=")[0] not in names]
+        if instruction.keyword == "ARG" and len(kept) < len(words):
+            blank = [""] * (len(instruction.text.splitlines()) - 1)
+            start = instruction.line - 1
+            lines[start : start + 1 + len(blank)] = [f"ARG {' '.join(kept)}" if kept else "", *blank]
+    return "\n".join(lines) + "\n"
+
+
 def mounts(text: str, kind: str) -> tuple[tuple[int, Mapping[str, str]], ...]:
     """The mounts of one kind (``secret``, ``ssh``, ``bind``) that RUN steps have: line and options."""
     found = []

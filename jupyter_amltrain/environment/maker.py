@@ -37,9 +37,10 @@ from .found import (
     own_name,
 )
 from .host_settings import read_host_settings
-from .instructions import normalised_dockerfile, without_syntax_line
+from .instructions import declared_arguments, normalised_dockerfile, without_arguments, without_syntax_line
 from .pull import BaseImage
 from .registry import is_image_id
+from .secrets import mask_url_credentials
 from .session_build import build_with_session
 
 SETTINGS_LABEL = "amltrain.settings"
@@ -165,6 +166,7 @@ class ImageMaker:
         """Build a person's own Dockerfile, whose steps see the network settings of this host."""
         builder, network = choose_builder(self.api), build_network(self.api)
         settings = read_host_settings(over=self.spec.get("network"))
+        build = self._without_private_arguments(build, settings.proxies)
         build = replace(build, arguments={**settings.proxies, **build.arguments})
         if not settings or builder != "buildkit" or "RUN" not in build.dockerfile.upper():
             return self.build(build, builder, network)
@@ -174,6 +176,19 @@ class ImageMaker:
         finally:
             if settings.private:
                 self.api.delete("/images/{0}", image)
+
+    def _without_private_arguments(self, build: Build, proxies: Mapping[str, str]) -> Build:
+        """The build without ``ARG`` for proxies with a password: what is declared stays in the image's history."""
+        private = {name for name, value in proxies.items() if mask_url_credentials(value) != value}
+        taken = (private - set(build.arguments)) & declared_arguments(build.dockerfile)
+        if not taken:
+            return build
+        say(
+            self.log,
+            f"ARG {' and '.join(sorted(taken))} is left out, for the proxy's password would stay in the image's history"
+            " with it. The RUN steps have the variable all the same.",
+        )
+        return replace(build, dockerfile=without_arguments(build.dockerfile, frozenset(taken)))
 
     def labels(self, bases: Sequence[Found], parts: Mapping[str, Any]) -> dict[str, str]:
         """The labels by which an image of this content is found; ``parts`` are arguments of :func:`fingerprint`."""

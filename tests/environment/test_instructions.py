@@ -11,6 +11,7 @@ from jupyter_amltrain.environment.instructions import (
     context_sources,
     normalised_dockerfile,
     parse_dockerfile,
+    without_arguments,
     without_syntax_line,
 )
 from jupyter_amltrain.errors import UserErrorException
@@ -94,3 +95,9 @@ def test_the_stock_syntax_line_is_left_out_and_said() -> None:
 def test_what_no_builder_takes_is_refused(text: str, message: str) -> None:
     with pytest.raises(UserErrorException, match=message):
         check_dockerfile(text)
+
+
+def test_declarations_are_left_out_and_lines_keep_their_numbers() -> None:
+    text = "ARG A=1 \\\n  HTTP_PROXY\nFROM x\nARG HTTP_PROXY=http://p\nARG B\nRUN echo $A\n"
+    assert without_arguments(text, frozenset({"HTTP_PROXY"})) == "ARG A=1\n\nFROM x\n\nARG B\nRUN echo $A\n"
+    assert without_arguments(text, frozenset({"C"})) == text
