@@ -119,9 +119,8 @@ def container_request(
     if resources.pids:
         host["PidsLimit"] = resources.pids
     if resources.gpus and gpus:
-        host["DeviceRequests"] = [
-            {"Driver": "", "Count": resources.gpus, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}
-        ]
+        which = {"Count": 0, "DeviceIDs": [*job.gpus]} if job.gpus else {"Count": resources.gpus, "DeviceIDs": None}
+        host["DeviceRequests"] = [{"Driver": "", **which, "Capabilities": [["gpu"]], "Options": {}}]
     network = network_of(job, facts)
     if network:
         host["NetworkMode"] = network

@@ -49,7 +49,12 @@ def _m002_pushed(connection: sqlite3.Connection) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_initial, _m002_pushed)
+def _m003_gpus(connection: sqlite3.Connection) -> None:
+    # The numbers of the GPUs that a run has, separated by commas.
+    connection.execute("CREATE TABLE gpus (run INTEGER PRIMARY KEY, numbers TEXT NOT NULL)")
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_initial, _m002_pushed, _m003_gpus)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -119,6 +119,21 @@ class Store(Catalog, Output):
             self._move(connection, row[0], states.PREPARING, "starting")
         return str(row[1])
 
+    def give_gpus(self, run_id: str, numbers: Sequence[str]) -> None:
+        """Write down which GPUs a run has until it is over."""
+        with self._connection(write=True) as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO gpus SELECT number, ? FROM runs WHERE id = ?", (",".join(numbers), run_id)
+            )
+
+    def gpus_in_use(self) -> dict[str, tuple[str, ...]]:
+        """Run id → its GPUs, of the runs that are not over."""
+        with self._connection() as connection:
+            rows = connection.execute(
+                f"SELECT id, numbers FROM runs JOIN gpus ON gpus.run = runs.number WHERE status NOT IN {_TERMINAL}"
+            ).fetchall()
+        return {run_id: tuple(numbers.split(",")) for run_id, numbers in rows}
+
     def queue_position(self, run: RunRecord) -> int:
         """1 for the next to start."""
         with self._connection() as connection:

@@ -30,6 +30,7 @@ from ..submission.network import job_network
 from . import status as states
 from .ending import error_of
 from .folder import BUILD_LOG, CONTROL_LOG, DRIVER_LOG, code_folder
+from .gpus import claim_gpus
 from .inbox import Inbox
 from .intake import Intake
 from .record import RunRecord
@@ -139,6 +140,8 @@ class Supervision:
         network, told = job_network(
             self._definition.environment.get("network") or {}, host_paths=self._engine.host_paths
         )
+        gpus, note = claim_gpus(self._store, self._id, self._definition.resources.gpus)
+        told = (*told, note) if note else told
         job = plan_job(
             self._id,
             self._definition,
@@ -150,6 +153,7 @@ class Supervision:
             user=f"{os.getuid()}:{os.getgid()}",
             bytecode=None if self._engine.host_paths else bytecode_folder(image.reference),
             network=network,
+            gpus=gpus,
         )
         digest = image.digest.rpartition(":")[2][:12]
         mode = install_mode(self._definition.environment)

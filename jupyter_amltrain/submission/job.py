@@ -121,6 +121,7 @@ class Job:
 
     ``environment`` holds only what we add; the image's own variables stay. ``defaults`` are variables that come after
     the image's own: network settings of the host, which may hold credentials and are not to be stored or shown.
+    ``gpus`` are the numbers of the GPUs it gets, () when ``resources.gpus`` says how many and the engine chooses.
     """
 
     run_id: str
@@ -136,6 +137,7 @@ class Job:
     nodes: int = 1
     run_folder: str = ""
     defaults: Mapping[str, str] = field(default_factory=dict, repr=False)
+    gpus: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -167,6 +169,7 @@ def plan_job(
     user: str | None,
     bytecode: PurePath | None = None,
     network: JobNetwork = _NO_NETWORK,
+    gpus: tuple[str, ...] = (),
 ) -> Job:
     """The job of a run, as a value; nothing is looked up and nothing is started.
 
@@ -179,6 +182,7 @@ def plan_job(
         bytecode: folder on this host where the jobs of one image keep compiled modules, since what they compile in
             their container is gone with it; None for no such folder.
         network: network settings of this host; the image's own and the user's come before them.
+        gpus: numbers of the GPUs that it gets, () when the engine chooses.
     """
     work = run_folder / WORK_FOLDER
     seen_work = str(work) if host_paths else f"{JOB_ROOT}/run"
@@ -234,5 +238,6 @@ def plan_job(
         },
         nodes=definition.node_count,
         run_folder=str(run_folder),
+        gpus=gpus,
         defaults=not_overridden(settings, definition.environment_variables),
     )

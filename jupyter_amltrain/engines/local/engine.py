@@ -134,7 +134,8 @@ def job_variables(job: Job, around: Mapping[str, str]) -> dict[str, str]:
         variables["VIRTUAL_ENV"] = str(python)
         python = virtualenv.interpreter_of(python)
     variables["PATH"] = os.pathsep.join([str(python.parent), variables.get("PATH", os.defpath)])
-    return {**variables, **job.defaults, **job.environment}
+    own = {"CUDA_VISIBLE_DEVICES": ",".join(job.gpus)} if job.gpus else {}
+    return {**variables, **job.defaults, **own, **job.environment}
 
 
 def _refuse_images(environment: EnvironmentSpec) -> None:

@@ -1,0 +1,66 @@
+"""Hands out the GPUs of this machine to the runs of all workspaces of the home folder.
+
+What a run has stands in its workspace's database, so a supervisor that takes over a run finds it again, and it is free
+as soon as the run is over, however it ended. One file lock for the home folder keeps two runs from choosing at once.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from ..compute.gpus import choose_gpus, gpus_to_give
+from ..errors import StoreException
+from ..home import advice_for, home_folder, made_folder
+from ..workspace_settings import all_settings, folder_of_settings
+from .store import Store
+
+
+def claim_gpus(store: Store, run_id: str, wanted: int) -> tuple[tuple[str, ...], str]:
+    """The numbers of the GPUs that a run has from now on, and a note about it; () leaves it to the engine.
+
+    Asked again for the same run, the answer is the same.
+
+    Raises:
+        ComputeTargetException: AMLTRAIN_GPUS is no list of numbers.
+        StoreException: it cannot be written down.
+    """
+    there = gpus_to_give() if wanted else ()
+    if not there:
+        return (), ""
+    with _alone():
+        taken = _taken()
+        chosen = taken.pop(run_id, ()) or choose_gpus(wanted, there, taken.values())
+        store.give_gpus(run_id, chosen)
+    shared_with = [other for other, gpus in taken.items() if {*gpus} & {*chosen}]
+    note = f"GPU {', '.join(chosen)} of this machine"
+    if shared_with:
+        note += f", shared with the run {shared_with[0]}: there are not enough for every run"
+    return chosen, note
+
+
+def _taken() -> dict[str, tuple[str, ...]]:
+    """Run → its GPUs, of all runs of the home folder that are not over."""
+    taken: dict[str, tuple[str, ...]] = {}
+    for settings in all_settings():
+        with suppress(StoreException):  # another workspace that is damaged is no reason to fail
+            taken |= Store(folder_of_settings(settings)).gpus_in_use()
+    return taken
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    path = made_folder(home_folder() / "locks") / "gpus.lock"
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StoreException(
+            f"The lock file {path} cannot be made: {error.strerror}. {advice_for(error)}", inner_exception=error
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
