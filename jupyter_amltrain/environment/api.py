@@ -58,6 +58,11 @@ class EngineApi:
         files = [*(self._api.cert or ()), self._api.verify]
         return next((os.path.dirname(file) for file in files if isinstance(file, str)), "")
 
+    @property
+    def is_here(self) -> bool:
+        """Whether it is reached through a socket of this machine."""
+        return str(self._api.base_url).startswith("http+docker://")
+
     def get(self, path: str, *names: str, timeout_s: float = 60, **options: Any) -> tuple[int, Any]:
         """Status code and JSON answer of a GET; ``names`` fill the placeholders of ``path``, quoted."""
         response = self._call(self._api.get, path, *names, timeout=timeout_s, **options)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from ..engines.protocol import Preparation
 from ..errors import ImageBuildException
 from .buildkit import Event, Vertex, VertexLog, VertexProgress, decode_trace
-from .dockerfile import without_settings
 from .instructions import Instruction, parse_dockerfile, text_lines
 from .secrets import mask_url_credentials
+from .step_settings import without_settings
 from .steps import Steps
 
 if TYPE_CHECKING:

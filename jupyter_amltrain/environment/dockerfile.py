@@ -1,12 +1,9 @@
-"""Packages → Dockerfile text, and the settings of this host put into the RUN steps of any Dockerfile. Pure."""
+"""Packages → Dockerfile text. Pure."""
 
 from __future__ import annotations
 
-import json
-import re
 import shlex
 
-from .instructions import Instruction, parse_dockerfile, text_lines
 from .requirements import Packages
 
 CONTEXT_FOLDER = ".amltrain"
@@ -27,8 +24,7 @@ HOME_LABEL = "amltrain.home"
 """Which home folder made an image; see :func:`~jupyter_amltrain.home.home_id`."""
 
 _MOUNTED = f"--mount=type=bind,source={CONTEXT_FOLDER},target={MOUNT}"
-_SETTINGS = f". {MOUNT}/settings.sh && "
-_RUN_START = re.compile(r"\s*RUN(?:\s|\\\n)+(?:--\S+(?:\s|\\\n)+)*", re.IGNORECASE)
+SETTINGS = f". {MOUNT}/settings.sh && "
 _FLAGS_IN_FILE = frozenset(
     ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index", "--no-binary", "--only-binary")
 )
@@ -63,7 +59,7 @@ def render_dockerfile(
     root, back = _as_root(user)
     use = [f"ENV VIRTUAL_ENV={ENVIRONMENT_FOLDER} PATH={ENVIRONMENT_FOLDER}/bin:$PATH"] if mode == "isolated" else []
     if builder == "buildkit":
-        lines = [f"FROM {base}", *root, f"RUN {_mounts(tool)} {_SETTINGS}{install}", *use, *back]
+        lines = [f"FROM {base}", *root, f"RUN {_mounts(tool)} {SETTINGS}{install}", *use, *back]
     else:
         if mode == "layered":
             install = f"{_in_image(interpreter, 'before')} && {install} && {_in_image(interpreter, 'after')}"
@@ -72,7 +68,7 @@ def render_dockerfile(
             stage_label(stage, home),
             *root,
             f"COPY {CONTEXT_FOLDER} {MOUNT}",
-            f"RUN {_SETTINGS}{install}",
+            f"RUN {SETTINGS}{install}",
             f"FROM {base}",
             *(_copy_changes(root, back) if mode == "layered" else _copy_environment()),
             *use,
@@ -83,8 +79,8 @@ def render_dockerfile(
 def run_with_files(command: str, builder: str, tool: str = "") -> list[str]:
     """The instructions for a step that sees our files and settings: bound with BuildKit, copied without."""
     if builder != "buildkit":
-        return [f"COPY {CONTEXT_FOLDER} {MOUNT}", f"RUN {_SETTINGS}{command}"]
-    return [f"RUN {_mounts(tool) if tool else _MOUNTED} {_SETTINGS}{command}"]
+        return [f"COPY {CONTEXT_FOLDER} {MOUNT}", f"RUN {SETTINGS}{command}"]
+    return [f"RUN {_mounts(tool) if tool else _MOUNTED} {SETTINGS}{command}"]
 
 
 def render_stacked(packages: Packages, *, below: str, user: str = "") -> str:
@@ -96,7 +92,7 @@ def render_stacked(packages: Packages, *, below: str, user: str = "") -> str:
     """
     install = _uv_install(packages, f"{ENVIRONMENT_FOLDER}/bin/python --exact --upgrade")
     root, back = _as_root(user)
-    return "\n".join([f"FROM {below}", *root, f"RUN {_mounts('uv')} {_SETTINGS}{install}", *back]) + "\n"
+    return "\n".join([f"FROM {below}", *root, f"RUN {_mounts('uv')} {SETTINGS}{install}", *back]) + "\n"
 
 
 def _as_root(user: str) -> tuple[list[str], list[str]]:
@@ -218,47 +214,3 @@ def _split_option(option: str) -> tuple[str, str]:
 
 def _major_minor(version: str) -> str:
     return ".".join(version.split(".")[:2])
-
-
-def settings_dockerfile() -> str:
-    """The Dockerfile of the image that carries this host's network settings to the steps of other builds."""
-    return f"FROM scratch\nCOPY {CONTEXT_FOLDER} /\n"
-
-
-def with_settings(text: str, settings_image: str) -> str:
-    """A Dockerfile whose RUN steps see this host's network settings, bound from an image for that step alone.
-
-    They come from an image of their own and not from the context, where a ``COPY .`` would take them along.
-    Left as they are: steps in exec form, here-documents, and steps after a SHELL that is no shell.
-    """
-    inserted = f"--mount=type=bind,from={settings_image},target={MOUNT} {_SETTINGS}"
-    lines = text_lines(text)
-    shell = "/bin/sh"
-    for instruction in parse_dockerfile(text):
-        if instruction.keyword in ("FROM", "SHELL"):
-            shell = "/bin/sh" if instruction.keyword == "FROM" else _shell_program(instruction)
-        elif instruction.keyword == "RUN" and shell.endswith("sh") and _takes_prefix(instruction):
-            start = _RUN_START.match(instruction.text)
-            if start:
-                raw = instruction.text
-                changed = f"{raw[: start.end()]}{inserted}{raw[start.end() :]}".split("\n")
-                lines[instruction.line - 1 : instruction.line - 1 + len(changed)] = changed
-    return "\n".join(lines) + "\n"
-
-
-def without_settings(text: str) -> str:
-    """The inverse of :func:`with_settings`, for names of build steps shown to a person."""
-    return re.sub(r"--mount=\S*amltrain\S* ", "", text).replace(_SETTINGS, "").replace(f"{MOUNT}/uv", "uv")
-
-
-def _takes_prefix(instruction: Instruction) -> bool:
-    arguments = instruction.arguments.lstrip()
-    return bool(arguments) and not arguments.startswith("[") and "\n" not in instruction.value
-
-
-def _shell_program(instruction: Instruction) -> str:
-    """The program of a SHELL instruction, "" when it cannot be read."""
-    try:
-        return str(json.loads(instruction.value)[0])
-    except (ValueError, IndexError):
-        return ""

@@ -69,6 +69,11 @@ class HostSettings:
             for name, value in self.variables.items()
         )
 
+    @property
+    def on_loopback(self) -> bool:
+        """Whether a proxy or an index is at this machine's own address."""
+        return bool(loopback_names({**self.proxies, **self.variables}))
+
     def seen_with(self, certificates: str) -> dict[str, str]:
         """All of it as variables, for a process that sees the certificates at that path."""
         trusted = certificate_variables(certificates) if self.ca_bundle else {}

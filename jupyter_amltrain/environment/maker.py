@@ -22,7 +22,7 @@ from .build_lock import held, lock_path
 from .build_options import read_secret, secret_value, session_reason
 from .context import context_digest, needed_paths, selected
 from .docker_cli import session_command
-from .dockerfile import CONTEXT_FOLDER, HOME_LABEL, STAGE_LABEL, settings_dockerfile, with_settings
+from .dockerfile import CONTEXT_FOLDER, HOME_LABEL, STAGE_LABEL
 from .fingerprint import fingerprint
 from .found import (
     DEFINITION_LABEL,
@@ -36,14 +36,21 @@ from .found import (
     named_images,
     own_name,
 )
-from .host_settings import read_host_settings
+from .host_settings import HostSettings, read_host_settings
 from .instructions import declared_arguments, normalised_dockerfile, without_arguments, without_syntax_line
+from .interpreter import find_in_image
 from .pull import BaseImage
 from .registry import is_image_id
 from .secrets import mask_url_credentials
 from .session_build import build_with_session
+from .step_settings import settings_dockerfile, with_settings
 
 SETTINGS_LABEL = "amltrain.settings"
+
+_NOT_WITHOUT_BUILDKIT = (
+    "Without BuildKit only proxies reach the steps of this build: index and certificate settings of this machine would"
+    " stay in the image."
+)
 
 
 def default_base(python: str | None = None) -> str:
@@ -158,21 +165,36 @@ class ImageMaker:
                 secrets=[(secret, secret_value(secret, secrets)) for secret in given],
                 ssh=self.spec.get("build_ssh") or (),
             )
-            return self._build_with_settings(build)
+            return self._build_with_settings(build, bases)
 
         return self.once(labels, bases, make)
 
-    def _build_with_settings(self, build: Build) -> Found:
+    def step_network(self) -> tuple[HostSettings, str]:
+        """This host's network settings for build steps, and the network of the steps."""
+        settings, network = read_host_settings(over=self.spec.get("network")), build_network(self.api)
+        for note in settings.notes:
+            say(self.log, note)
+        if not network and settings.on_loopback and self.api.is_here:
+            # Steps with a network of their own would look for the proxy in their own container.
+            network = "host"
+        return settings, network
+
+    def _build_with_settings(self, build: Build, bases: Sequence[Found]) -> Found:
         """Build a person's own Dockerfile, whose steps see the network settings of this host."""
-        builder, network = choose_builder(self.api), build_network(self.api)
-        settings = read_host_settings(over=self.spec.get("network"))
+        builder = choose_builder(self.api)
+        settings, network = self.step_network()
         build = self._without_private_arguments(build, settings.proxies)
         build = replace(build, arguments={**settings.proxies, **build.arguments})
-        if not settings or builder != "buildkit" or "RUN" not in build.dockerfile.upper():
+        if not settings or "RUN" not in build.dockerfile.upper():
             return self.build(build, builder, network)
+        if builder != "buildkit":
+            say(self.log, _NOT_WITHOUT_BUILDKIT)
+            return self.build(build, builder, network)
+        has_shell = all(find_in_image(self.api, base.id, base.config, "/bin/sh") for base in bases)
         image = self._settings_image(settings.files())
+        text = with_settings(build.dockerfile, image, has_shell=has_shell)
         try:
-            return self.build(replace(build, dockerfile=with_settings(build.dockerfile, image)), builder, network)
+            return self.build(replace(build, dockerfile=text), builder, network)
         finally:
             if settings.private:
                 self.api.delete("/images/{0}", image)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import ImageBuildException
-from .build import Build, build_network, choose_builder
+from .build import Build, choose_builder
 from .dockerfile import (
     CONTEXT_FOLDER,
     HOME_LABEL,
@@ -18,7 +18,7 @@ from .dockerfile import (
     unused_options,
 )
 from .found import Found, image_tag
-from .host_settings import HostSettings, read_host_settings
+from .host_settings import HostSettings
 from .interpreter import find_in_image, is_musl
 from .maker import ImageMaker, default_base, say
 from .requirements import Packages, normalised
@@ -110,15 +110,14 @@ def _made(wish: _Wish, labels: Mapping[str, str]) -> Found:
     say(maker.log, packages.way)
     count = f"{len(packages.pip)} package{'' if len(packages.pip) == 1 else 's'}"
     say(maker.log, f"Installing {count} with {tool} on {base.name} ({wish.mode}).")
-    build = wish.build(
-        text, stack if stackable and uv else labels, read_host_settings(over=maker.spec.get("network")), uv
-    )
-    return maker.build(build, builder, build_network(maker.api))
+    settings, network = maker.step_network()
+    build = wish.build(text, stack if stackable and uv else labels, settings, uv)
+    return maker.build(build, builder, network)
 
 
 def _stacked(wish: _Wish, below: Found, labels: Mapping[str, str], uv: str | None) -> Found:
     added = ", ".join(added_lines(labels, below))
     say(wish.maker.log, f"Stacked on {below.name}, which has all but {added}; --flatten builds in full.")
     text = render_stacked(wish.packages, below=below.name, user=str(below.config.get("User") or ""))
-    build = wish.build(text, labels, read_host_settings(over=wish.maker.spec.get("network")), uv)
-    return wish.maker.build(build, "buildkit", build_network(wish.maker.api))
+    settings, network = wish.maker.step_network()
+    return wish.maker.build(wish.build(text, labels, settings, uv), "buildkit", network)

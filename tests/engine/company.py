@@ -92,7 +92,11 @@ class _Intranet(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/html" if self.path.startswith("/simple") else "application/octet-stream")
         self.send_header("Content-Length", str(len(body or b"")))
         self.end_headers()
-        self.wfile.write(body or b"")
+        if self.command == "GET":
+            self.wfile.write(body or b"")
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def log_message(self, format: str, *args: object) -> None:
         pass

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+
 from jupyter_amltrain.environment.dockerfile import (
     render_dockerfile,
     render_stacked,
     requirements_text,
     unused_options,
-    with_settings,
-    without_settings,
 )
 from jupyter_amltrain.environment.requirements import Packages, normalised, wanted_packages
+from jupyter_amltrain.environment.step_settings import with_settings, without_settings
 
 PACKAGES = Packages(
     pip=("six", "idna>=3"), options=("--extra-index-url https://x/simple", "--pre", "--trusted-host x", "--no-deps")
@@ -99,19 +100,47 @@ def test_options_go_where_uv_takes_them() -> None:
     assert unused_options(PACKAGES) == ("--no-deps",)
 
 
-def test_settings_reach_shell_steps_only() -> None:
+def test_settings_reach_steps_of_every_form() -> None:
     text = (
-        'FROM a\nRUN pip install six \\\n  && true\nRUN ["exec"]\nRUN --mount=type=cache,target=/c make\n'
-        'RUN <<EOF\ntrue\nEOF\nSHELL ["python", "-c"]\nRUN print()\nFROM b\nrun  true\n'
+        'FROM a AS one\nRUN pip install six \\\n  && true\nRUN ["pip", "install", "six"]\nRUN [ -e /x ]\n'
+        "RUN --mount=type=cache,target=/c make\nRUN <<EOF\ntrue\nEOF\nRUN <<EOF\n#!/usr/bin/python\nprint()\nEOF\n"
+        "RUN cat <<EOF > /x\na\nEOF\nFROM b\nrun  true\n"
     )
-    mount = "--mount=type=bind,from=s:1,target=/run/amltrain . /run/amltrain/settings.sh && "
+    mount = "--mount=type=bind,from=s:1,target=/run/amltrain "
+    source = ". /run/amltrain/settings.sh"
     changed = with_settings(text, "s:1")
     assert changed == (
-        f'FROM a\nRUN {mount}pip install six \\\n  && true\nRUN ["exec"]\n'
-        f"RUN --mount=type=cache,target=/c {mount}make\n"
-        f'RUN <<EOF\ntrue\nEOF\nSHELL ["python", "-c"]\nRUN print()\nFROM b\nrun  {mount}true\n'
+        f"FROM a AS one\nRUN {mount}{source} && pip install six \\\n  && true\n"
+        f'RUN {mount}["/bin/sh", "-c", "{source} && exec \\"$@\\"", "sh", "pip", "install", "six"]\n'
+        f"RUN {mount}{source} && [ -e /x ]\n"
+        f"RUN --mount=type=cache,target=/c {mount}{source} && make\n"
+        f"RUN {mount}<<EOF\n{source}; true\nEOF\nRUN <<EOF\n#!/usr/bin/python\nprint()\nEOF\n"
+        f"RUN {mount}{source} && cat <<EOF > /x\na\nEOF\nFROM b\nrun  {mount}{source} && true\n"
     )
     assert without_settings(changed) == text
+    assert 'RUN ["pip", "install", "six"]\n' in with_settings(text, "s:1", has_shell=False)
+    bare = 'FROM scratch\nCOPY x /\nRUN ["/x"]\n'
+    assert with_settings(bare, "s:1") == bare
+
+
+@pytest.mark.parametrize(
+    ("shell", "taken"),
+    [
+        ('["/bin/bash", "-o", "pipefail", "-c"]', True),
+        ('["bash", "-lc"]', True),
+        ('["conda", "run", "-n", "env", "/bin/bash", "-c"]', True),
+        ('["pwsh", "-Command"]', False),
+        ('["/bin/csh", "-c"]', False),
+        ('["fish", "-c"]', False),
+        ('["python", "-c"]', False),
+        ("bash -c", False),
+    ],
+)
+def test_a_shell_instruction_decides_until_the_next_image(shell: str, taken: bool) -> None:
+    text = f"FROM a AS one\nSHELL {shell}\nRUN one\nFROM one\nRUN two\nFROM b\nRUN three\n"
+    changed = with_settings(text, "s:1")
+    assert ["settings.sh && one" in changed, "settings.sh && two" in changed] == [taken, taken]
+    assert "settings.sh && three" in changed
 
 
 def test_ten_thousand_steps_are_rewritten_in_one_pass() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyter_amltrain.environment.cell import FORMATS, CellEnvironment, parse_cell
-from jupyter_amltrain.environment.dockerfile import render_dockerfile, with_settings, without_settings
+from jupyter_amltrain.environment.dockerfile import render_dockerfile
 from jupyter_amltrain.environment.fingerprint import fingerprint
 from jupyter_amltrain.environment.instructions import (
     base_images,
@@ -21,6 +21,7 @@ from jupyter_amltrain.environment.instructions import (
     without_syntax_line,
 )
 from jupyter_amltrain.environment.requirements import Packages, normalised, wanted_packages
+from jupyter_amltrain.environment.step_settings import with_settings, without_settings
 from jupyter_amltrain.errors import UserErrorException
 
 # The same examples on every machine and every day; failures found otherwise belong here as plain tests.
