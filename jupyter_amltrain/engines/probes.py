@@ -94,7 +94,7 @@ def sweep_probes(client: Any) -> None:
     """Remove the probes whose maker was killed before it could remove them."""
     from docker import errors
 
-    for found in client.containers(all=True, filters={"label": "amltrain.probe", "status": "created"}):
+    for found in client.containers(all=True, filters={"label": "amltrain.probe", "status": ["created", "exited"]}):
         if found["Created"] < time.time() - _LEFT_BEHIND_AFTER_S:
             with suppress(errors.APIError):
                 client.remove_container(found["Id"])

@@ -72,6 +72,7 @@ class Image:
         digest: content digest that identifies it for ever, recorded with every run that used it.
         built: True when this call built or pulled it, False when it was found.
         size_bytes: size on disk, where known.
+        python: version of that Python, "" when nobody can tell.
         stacked_on: name of the image that it is one layer on top of, "" when it was built in full.
         notes: sentences about it that a person should see, such as that its base is another image by now.
     """
@@ -82,6 +83,7 @@ class Image:
     digest: str = ""
     built: bool = False
     size_bytes: int | None = None
+    python: str = ""
     stacked_on: str = ""
     notes: tuple[str, ...] = ()
 

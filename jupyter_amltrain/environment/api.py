@@ -93,6 +93,11 @@ class EngineApi:
         response = self._call(self._api.delete, path, *names, timeout=600, **options)
         return response.status_code, _message(response) if response.status_code >= 400 else ""
 
+    def text(self, path: str, *names: str, **options: Any) -> str:
+        """The answer of a GET as text."""
+        response = self._call(self._api.get, path, *names, timeout=60, **options)
+        return str(response.content.decode("utf-8", "replace"))
+
     def inspect_image(self, reference: str) -> dict[str, Any] | None:
         """What the engine knows of an image, None when it does not have it."""
         status, found = self.get("/images/{0}/json", reference)

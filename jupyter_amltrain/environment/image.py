@@ -22,6 +22,7 @@ from .finding import ImageFinder, NotThere
 from .found import Found
 from .instructions import base_images, check_dockerfile
 from .interpreter import find_in_image
+from .look_inside import look_inside
 from .maker import ImageMaker, default_base, say
 from .packages_image import with_packages
 from .pull import BaseImage
@@ -91,6 +92,7 @@ def prepare_image(
         raise UserErrorException(
             f"The image {result.name} has no interpreter {wanted}; set python.interpreter_path to one it has."
         )
+    contents = look_inside(api, result.id, result.name, interpreter, log)
     return Image(
         reference=result.id,
         interpreter=interpreter,
@@ -98,6 +100,7 @@ def prepare_image(
         digest=result.digest,
         built=result.made,
         size_bytes=result.info.get("Size"),
+        python=contents.python if contents else "",
         stacked_on=result.below,
         notes=tuple(maker.notes),
     )

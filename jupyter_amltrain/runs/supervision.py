@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..engines.protocol import Engine, Exit, Preparation, Step
 from ..engines.registry import get_engine
+from ..environment.contents import contents_text, known_contents
 from ..environment.requirements import install_mode
 from ..errors import (
     AzureMLException,
@@ -29,7 +30,7 @@ from ..submission.job import Job, RunDefinition, plan_job
 from ..submission.network import job_network
 from . import status as states
 from .ending import error_of
-from .folder import BUILD_LOG, CONTROL_LOG, DRIVER_LOG, code_folder
+from .folder import BUILD_LOG, CONTROL_LOG, DRIVER_LOG, ENVIRONMENT, code_folder
 from .gpus import claim_gpus
 from .inbox import Inbox
 from .intake import Intake
@@ -135,6 +136,10 @@ class Supervision:
         """The job, in an environment that is ready."""
         image = self._engine.prepare(self._definition.environment, log, self._secrets)
         self._store.update_run(self._id, image=asdict(image))
+        contents = known_contents(image.reference, image.interpreter)
+        if contents:
+            text = contents_text(contents, image.name, image.digest)
+            (self._folder / ENVIRONMENT).write_text(text, encoding="utf-8")
         self._refuse_if_canceled()
         workspace = _workspace_names(self._folder.parents[1])
         network, told = job_network(

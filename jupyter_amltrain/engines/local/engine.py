@@ -19,6 +19,7 @@ from ...environment.secrets import with_credentials
 from ...errors import EngineException, GpuUnavailableException, UserErrorException
 from ..protocol import REBUILD, Discarded, EnvironmentSpec, Exit, Handle, Image, Preparation, Stored
 from . import process, stored, virtualenv
+from .inventory import look_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,18 +65,21 @@ class LocalEngine:
         """See :meth:`Engine.prepare`."""
         _refuse_images(environment)
         if environment.get("user_managed"):
-            return _own_image(environment)
+            return _own_image(environment, log)
         network = workspace_settings(environment.get("network") or {})
         plan = replace(
             _plan(wanted_packages(environment), secrets or {}), variables=network.seen_with(network.ca_origin)
         )
         folder, built = virtualenv.make(plan, log, rebuild=renew == REBUILD)
+        interpreter = str(virtualenv.interpreter_of(folder))
+        contents = look_beside(str(folder), interpreter, log, again=built)
         return Image(
             reference=str(folder),
-            interpreter=str(virtualenv.interpreter_of(folder)),
+            interpreter=interpreter,
             name=f"virtual environment {plan.fingerprint[:8]} (Python {plan.python_version})",
             digest=f"sha256:{plan.fingerprint}",
             built=built,
+            python=contents.python if contents else "",
         )
 
     def start(self, job: Job) -> Handle:
@@ -206,11 +210,14 @@ def _plan(packages: Packages, secrets: Mapping[str, str]) -> virtualenv.Plan:
     )
 
 
-def _own_image(environment: EnvironmentSpec) -> Image:
+def _own_image(environment: EnvironmentSpec, log: Preparation) -> Image:
     interpreter = _own_interpreter(environment)
-    if interpreter == sys.executable:
-        return Image("", interpreter, f"the notebook's own Python {platform.python_version()}")
-    return Image(interpreter, interpreter, interpreter)
+    is_ours = interpreter == sys.executable
+    reference = "" if is_ours else interpreter
+    # Whoever installs in it tells nobody, so it is looked at for every run.
+    contents = look_beside(reference, interpreter, log, again=True)
+    name = f"the notebook's own Python {platform.python_version()}" if is_ours else interpreter
+    return Image(reference, interpreter, name, python=contents.python if contents else "")
 
 
 def _own_interpreter(environment: EnvironmentSpec) -> str:

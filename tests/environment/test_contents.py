@@ -1,0 +1,93 @@
+"""What is in an image is looked at once, and kept with every run in it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import docker
+import pytest
+
+from jupyter_amltrain.engines.protocol import Image
+from jupyter_amltrain.environment.cell import parse_cell
+from jupyter_amltrain.environment.contents import known_contents
+from jupyter_amltrain.environment.image import prepare_image
+from jupyter_amltrain.environment.spec import Environment
+
+BASE = "python-base:1"
+
+
+class BuildLog:
+    def __init__(self) -> None:
+        self.text = ""
+        self.phases: list[str] = []
+
+    def write(self, data: bytes) -> None:
+        self.text += data.decode()
+
+    def phase(self, text: str) -> None:
+        self.phases.append(text)
+
+    def step(self, step: object) -> None:
+        pass
+
+    def canceled(self) -> bool:
+        return False
+
+
+@pytest.fixture
+def client(docker_host: str) -> Iterator[docker.DockerClient]:
+    made = docker.DockerClient(base_url=docker_host)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def name(client: docker.DockerClient) -> Iterator[str]:
+    made = f"contents-{uuid.uuid4().hex[:8]}"
+    yield made
+    for image in client.images.list(filters={"label": f"amltrain.environment={made}"}):
+        client.images.remove(image.id, force=True)
+
+
+def prepared(client: docker.DockerClient, environment: Environment) -> tuple[Image, BuildLog]:
+    log = BuildLog()
+    return prepare_image(client, environment._to_spec(), log), log
+
+
+def test_an_image_is_looked_at_once(client: docker.DockerClient, name: str) -> None:
+    environment = parse_cell("six==1.16.0\nidna==3.7\n").environment(name)
+    environment.docker.base_image = BASE
+    image, log = prepared(client, environment)
+    assert log.phases[-1] == f"looking what is in {image.name}"
+    assert image.python.startswith("3.11.")
+    contents = known_contents(image.reference, image.interpreter)
+    assert contents is not None
+    assert contents.packages == {"six": "1.16.0", "idna": "3.7"}
+    again, log = prepared(client, environment)
+    assert (again.python, log.text, log.phases) == (image.python, "", [])
+    assert client.containers.list(all=True, filters={"label": "amltrain.probe", "ancestor": image.reference}) == []
+
+
+def test_a_noisy_python_and_another_entry_point_do_not_matter(client: docker.DockerClient, name: str) -> None:
+    text = (
+        f'FROM {BASE}\nRUN echo "print(1)" > /usr/lib/python3/dist-packages/noise.py'
+        " && echo import noise > /usr/lib/python3/dist-packages/noise.pth\n"
+        'WORKDIR /work\nRUN touch json.py\nENTRYPOINT ["/bin/false"]\nUSER 1000\n'
+    )
+    image, _ = prepared(client, parse_cell(text).environment(name))
+    contents = known_contents(image.reference, image.interpreter)
+    assert contents is not None
+    assert "pip" in contents.packages
+
+
+def test_an_image_whose_python_does_not_run_is_said(client: docker.DockerClient, name: str) -> None:
+    text = f'FROM {BASE}\nRUN mkdir /own && printf "#!/bin/sh\\necho broken here\\n" > /own/python\n'
+    text += "RUN chmod +x /own/python\nENV PATH=/own:/bin\n"
+    image, log = prepared(client, parse_cell(text).environment(name))
+    assert image.python == ""
+    assert f"What is installed in {image.name} is not known: its python cannot be run here: broken here\n" in log.text
+    text = f"FROM {BASE}\nRUN mkdir /own && echo nothing > /own/python && chmod +x /own/python\nENV PATH=/own\n"
+    image, log = prepared(client, parse_cell(text).environment(name))
+    assert "is not known: its python cannot be run here: " in log.text
+    assert "exec" in log.text.splitlines()[-1]
