@@ -10,6 +10,7 @@ BYTECODE = "compiled modules"
 SNAPSHOTS = "snapshots"
 RUNS = "runs' folders"
 BUILDS = "build logs"
+CONDA = "conda downloads"
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from ..runs.store import Store
 from ..submission.unneeded import find_unneeded, remove_unneeded
 from ..workspace_settings import all_settings, folder_of_settings
 from .choice import Asked, choose
-from .items import BUILDS, BYTECODE, RUNS, SNAPSHOTS, DiskItem, DiskUsage, EnvironmentVersion, Pruning
+from .items import BUILDS, BYTECODE, CONDA, RUNS, SNAPSHOTS, DiskItem, DiskUsage, EnvironmentVersion, Pruning
 from .size import folder_size
 
 if TYPE_CHECKING:
@@ -199,11 +199,16 @@ def _snapshots_of(workspace_folder: Path) -> list[str]:
 
 
 def _listed_only(workspace_folder: Path) -> Iterator[DiskItem]:
-    for kind, folder in ((RUNS, workspace_folder / "runs"), (BUILDS, workspace_folder / "builds")):
+    wrote = "only listed; what a run wrote is deleted with its folder, by hand"
+    loaded = "only listed; its folder may be deleted by hand while nothing is built"
+    for kind, folder, keep in (
+        (RUNS, workspace_folder / "runs", wrote),
+        (BUILDS, workspace_folder / "builds", "only listed; delete its files by hand"),
+        (CONDA, home_folder() / "conda", loaded),
+    ):
         size = folder_size(folder)
         if size.bytes:
             count = sum(1 for _ in folder.iterdir())
-            keep = "only listed; what a run wrote is deleted with its folder, by hand"
             yield DiskItem(_HOME, str(folder), kind, f"{count} in {folder}", size.bytes, size.own_bytes, keep=keep)
 
 
