@@ -18,7 +18,7 @@ from ..errors import EngineException, EngineUnavailableException, ImageBuildExce
 from ..home import home_id
 from .api import EngineApi
 from .build import Build, build_image, build_network, choose_builder
-from .build_lock import held, lock_path
+from .build_lock import free, held, lock_path
 from .build_options import read_secret, secret_value, session_reason
 from .context import context_digest, needed_paths, selected
 from .docker_cli import session_command
@@ -191,13 +191,13 @@ class ImageMaker:
             say(self.log, _NOT_WITHOUT_BUILDKIT)
             return self.build(build, builder, network)
         has_shell = all(find_in_image(self.api, base.id, base.config, "/bin/sh") for base in bases)
-        image = self._settings_image(settings.files())
+        image = self._settings_image(settings.files(), build.tag if settings.private else "")
         text = with_settings(build.dockerfile, image, has_shell=has_shell)
         try:
             return self.build(replace(build, dockerfile=text), builder, network)
         finally:
             if settings.private:
-                self.api.delete("/images/{0}", image)
+                self._remove_stages(build.tag)
 
     def _without_private_arguments(self, build: Build, proxies: Mapping[str, str]) -> Build:
         """The build without ``ARG`` for proxies with a password: what is declared stays in the image's history."""
@@ -228,7 +228,7 @@ class ImageMaker:
             if found and not found.below:
                 say(self.log, f"{found.name} is not stacked on another image; there is nothing to flatten.")
                 return before or self._older(labels, bases) or found
-        with held(self._lock_of(labels), self.title, self.log):
+        with held(self._lock_of(image_tag(labels)), self.title, self.log):
             found = find_image(self.api, labels)
             if found and (before is None or found.id != before.id):
                 return found  # another process has made it meanwhile
@@ -250,9 +250,10 @@ class ImageMaker:
             if image["Id"] != made.id:
                 self.api.tag(made.id, own_name(image))
 
-    def _lock_of(self, labels: Mapping[str, str]) -> Path:
+    def _lock_of(self, tag: str) -> Path:
+        """The lock on what an image of ours is made of, whichever environment's name it has."""
         engine = hashlib.sha256(self.api.address.encode()).hexdigest()[:8]
-        return lock_path(f"{image_tag(labels).rpartition(':')[2]}-{engine}")
+        return lock_path(f"{tag.rpartition(':')[2]}-{engine}")
 
     def build(self, build: Build, builder: str, network: str) -> Found:
         """Build it, and see to it that the engine has it."""
@@ -269,28 +270,40 @@ class ImageMaker:
                 image_id = build_image(self.api, build, self.log, builder=builder, network=network)
         finally:
             if builder == "classic":
-                self._remove_stage(build.tag)
+                self._remove_stages(build.tag)
         info = self.api.inspect_image(build.tag) or self.api.inspect_image(image_id)
         if info is None:
             raise ImageBuildException(f"The engine built {build.tag} but does not have it; try again.")
         return Found(build.tag, info, made=True, origin=build.labels.get(DEFINITION_LABEL, ""))
 
-    def _remove_stage(self, tag: str) -> None:
-        """Remove what the extra stage of a classic build left: it has our files in it, and maybe credentials."""
-        for image_id in self.api.find_images(f"{STAGE_LABEL}={tag}"):
-            self.api.delete("/images/{0}", image_id, params={"force": "1"})
+    def _remove_stages(self, tag: str) -> None:
+        """Remove what builds left that has our files in it, and maybe credentials: the build of ``tag``, which is over.
 
-    def _settings_image(self, files: Mapping[str, bytes]) -> str:
-        """The image that carries this host's network settings to RUN steps, made once per content."""
+        Also those whose process was killed: the builds of this home folder that nobody holds the lock of.
+        """
+        for image in self.api.list_images(STAGE_LABEL):
+            labels = image.get("Labels") or {}
+            if labels[STAGE_LABEL] == tag:
+                self.api.delete("/images/{0}", image["Id"], params={"force": "1"})
+            elif labels.get(HOME_LABEL) == home_id():
+                with free(self._lock_of(labels[STAGE_LABEL])) as is_over:
+                    if is_over:
+                        self.api.delete("/images/{0}", image["Id"], params={"force": "1"})
+
+    def _settings_image(self, files: Mapping[str, bytes], owner: str = "") -> str:
+        """The image that carries this host's network settings to RUN steps, made once per content.
+
+        With credentials among them it is made for one build, that of the image ``owner``, and removed with it.
+        """
         digest = fingerprint(bases=(), packages=[f"{name} {content.hex()}" for name, content in sorted(files.items())])
-        tag = f"amltrain/settings:{digest[:12]}"
+        tag = f"amltrain/settings:{digest[:12]}{owner and '-' + owner.rpartition(':')[2]}"
         if self.api.inspect_image(tag) is None:
             build = Build(
                 title="the network settings of this host",
                 dockerfile=settings_dockerfile(),
                 tag=tag,
                 added={f"{CONTEXT_FOLDER}/{name}": content for name, content in files.items()},
-                labels={SETTINGS_LABEL: digest, HOME_LABEL: home_id()},
+                labels={SETTINGS_LABEL: digest, HOME_LABEL: home_id(), **({STAGE_LABEL: owner} if owner else {})},
             )
             build_image(self.api, build, _Silent(self.log), builder="buildkit", network="")
         return tag
