@@ -11,6 +11,7 @@ from ..engines.protocol import Preparation
 from ..errors import ImageBuildException
 from .buildkit import Event, Vertex, VertexLog, VertexProgress, decode_trace
 from .instructions import Instruction, parse_dockerfile, text_lines
+from .remedies import remedy
 from .secrets import mask_url_credentials
 from .step_settings import without_settings
 from .steps import Steps
@@ -208,7 +209,7 @@ class BuildOutput:
         numbered = _NUMBERED.match(name)
         stage = numbered[1] if numbered and numbered[1] and not numbered[1].startswith("stage-") else ""
         text = mask_url_credentials(self._shown(_NUMBERED.sub("", name))).replace(" docker.io/library/", " ")
-        if not self._build.shown and "pip install" in text:
+        if not self._build.shown and _installs(text):
             text = f"install the packages with {'uv' if 'uv pip install' in text else 'pip'}: {text}"
         return f"{stage}: {text}" if stage else text
 
@@ -219,7 +220,10 @@ class BuildOutput:
         tail = "\n".join(f"    {_shortened(line)}" for line in lines[-TAIL_LINES:])
         reason = mask_url_credentials(_plain_error(error))
         parts = [f"The build of {self._build.title} failed{place}: {reason}"]
-        if step and not place:
+        help_for_it = remedy(error, lines)
+        if help_for_it:
+            parts.append(mask_url_credentials(help_for_it))
+        if step and not place and not (tail and _installs(step)):
             parts.append(f"In step:\n    {step[:400]}")
         if tail:
             parts.append(f"Its last lines:\n{tail}")
@@ -272,6 +276,11 @@ def _plain_error(error: str) -> str:
     if found:
         return f"the command ended with exit code {found[1]}."
     return re.sub(r"^(failed to solve( with frontend \S+)?: |failed to create LLB definition: )+", "", error).strip()
+
+
+def _installs(step: str) -> bool:
+    """Whether it is our own step that installs a list of packages, which the person knows by the list."""
+    return "pip install" in step and "requirements.txt" in step
 
 
 def _is_base(title: str) -> bool:

@@ -20,6 +20,7 @@ from .api import EngineApi, auth_header
 from .docker_login import Login, login_for
 from .pull_output import PullOutput
 from .registry import credentials_for, is_image_id, registry_of, split_reference, why_unreachable
+from .remedies import remedy
 
 CHECK_TIMEOUT_S = 10.0
 
@@ -133,6 +134,8 @@ class BaseImage:
                 f"'{self.reference}' cannot be the name of an image ({message}). A name is like python:3.11-slim or"
                 f" registry.example.com/team/fastai:2, in lower case and without blanks. {self._hint}".rstrip()
             )
+        if "no space left" in message.lower():
+            return EngineException(f"The image {self.reference} cannot be stored: {message}. {remedy(message, ())}")
         if _REFUSED.search(message):
             return self._refused(registry, message)
         unreachable = why_unreachable(registry, message)

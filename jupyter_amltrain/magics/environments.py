@@ -14,6 +14,7 @@ from ..errors import AzureMLException, CanceledException, ImageBuildException, U
 from ..submission.manifest import human_size
 from .answers import plain_errors, read_line
 from .building import BuildLog, prepare_watched
+from .cell_lines import with_requirement_lines
 from .table import Table, duration
 from .watchers import TextWatcher, watcher_for
 
@@ -115,7 +116,7 @@ class EnvironmentMagics(Magics):
         outcome, stacked, size = "not built yet", "", ""
         if not asked.no_build:
             started = time.monotonic()
-            image = self._build(environment, asked, watcher)
+            image = self._build(environment, cell, asked, watcher)
             outcome = f"{'built' if image.built else 'found'} in {duration(time.monotonic() - started)}"
             stacked = f"stacked on {image.stacked_on}" if image.stacked_on else ""
             size = human_size(image.size_bytes) if image.size_bytes else ""
@@ -180,7 +181,7 @@ class EnvironmentMagics(Magics):
         rows = [(name, str(found.version), _kind(found)) for name, found in workspace.environments.items()]
         return Table(("Environment", "Version", "From"), rows, "No environments yet; %%aml_env NAME makes one.")
 
-    def _build(self, environment: Environment, asked: Any, watcher: TextWatcher) -> Image:
+    def _build(self, environment: Environment, cell: str, asked: Any, watcher: TextWatcher) -> Image:
         from ..engines.registry import default_engine_name, get_engine
         from ..environment.details import build_log_path
 
@@ -192,19 +193,22 @@ class EnvironmentMagics(Magics):
             image = prepare_watched(engine, spec, environment._secrets(), watcher, log, renew)
         except AzureMLException as error:
             watcher.failed("canceled" if isinstance(error, CanceledException) else "failed")
-            raise _in_words_of_the_cell(error, log) from error
+            raise _in_words_of_the_cell(error, log, cell) from error
         if asked.quiet:  # else they have been shown where they were found out
             for note in image.notes:
                 print(note)
         return image
 
 
-def _in_words_of_the_cell(error: AzureMLException, log: BuildLog) -> AzureMLException:
+def _in_words_of_the_cell(error: AzureMLException, log: BuildLog, cell: str) -> AzureMLException:
     """The error with its lines counted as the cell's, and with the place of the whole log."""
     if not isinstance(error, (ImageBuildException, UserErrorException)):
         return error
-    place = f"\nThe whole log: {log.path}" if log.written and isinstance(error, ImageBuildException) else ""
-    return type(error)(f"{_in_cell_lines(error.message)}{place}", inner_exception=error)
+    message = _in_cell_lines(error.message)
+    if isinstance(error, ImageBuildException):
+        message = with_requirement_lines(message, cell)
+        message += f"\nThe whole log: {log.path}" if log.written else ""
+    return type(error)(message, inner_exception=error)
 
 
 def _changes(workspace: Workspace, name: str, versions: list[str]) -> str:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...environment.build_lock import held
+from ...environment.remedies import remedy
 from ...environment.steps import Steps
 from ...errors import CanceledException, EngineException, ImageBuildException
 from ...home import home_folder, made_folder
@@ -181,8 +182,10 @@ def _run(command: list[str], plan: Plan, lock: int, log: Preparation, steps: Ste
         steps.end(step, "failed")
         lines = [line for line in steps.lines(step) if line.strip()]
         raise ImageBuildException(
-            f"The virtual environment could not be made: uv ended with exit code {process.returncode}. "
-            "Its last lines:\n" + "\n".join(lines[-_TAIL_LINES:])
+            f"The virtual environment could not be made: uv ended with exit code {process.returncode}."
+            f" {remedy('', lines)}".rstrip()
+            + " Its last lines:\n"
+            + "\n".join(lines[-_TAIL_LINES:])
         )
     steps.end(step)
 
