@@ -8,11 +8,13 @@ bytes.
 
 from __future__ import annotations
 
+import fcntl
 import getpass
+import os
 import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ from .protocol import (
     Stored,
 )
 
+_START_LOCK = "start.lock"
 _RETRY_STOP_S = 0.01
 _CREATED_WITHIN_S = 30.0
 _REMOVED_WITHIN_S = 30.0
@@ -107,9 +110,11 @@ class DockerEngine:
             # Asking first whether it is there would cost every start a round trip for the sake of the rare second one.
             facts = self._connection.facts(client)
             settings, note = network_settings(job, facts, _own_variables(client, job) if job.defaults else ())
-            is_new = self._create(client, job, settings) == "created"
             notes = [note] if note else []
-            notes += self._begin(client, job, settings) if is_new else []
+            # Who starts a container that has ended in the meantime would run the job again.
+            with _alone(Path(job.run_folder)):
+                is_new = self._create(client, job, settings) == "created"
+                notes += self._begin(client, job, settings) if is_new else []
         # Whatever DOCKER_HOST or the docker context says later, the job is on this engine.
         handle: Handle = {"container": job.name, "engine_url": url, "notes": notes}
         if job.resources.memory_bytes:
@@ -382,6 +387,17 @@ def _rest(frames: Iterator[tuple[str, bytes]], taken: dict[str, int]) -> Iterato
         if fresh:
             taken[name] += len(fresh)
             yield Chunk(0, name, fresh)
+
+
+@contextmanager
+def _alone(run_folder: Path) -> Iterator[None]:
+    """One process at a time starts a run; the system drops the lock when its holder dies."""
+    lock = os.open(run_folder / _START_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _hang_up(stream: socket.SocketIO) -> None:
