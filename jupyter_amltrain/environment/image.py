@@ -208,7 +208,9 @@ def _bases(
     else:
         image = spec.get("image")
         references = [
-            image_reference(image, address) if image else default_base(None if packages.conda else packages.python)
+            image_reference(image, address)
+            if image
+            else image_reference(default_base(None if packages.conda else packages.python))
         ]
     chosen = spec.get("dockerfile") or spec.get("image")
     hint = "" if chosen else "It is the default base; choose another with docker.base_image or AMLTRAIN_BASE_IMAGE."

@@ -277,7 +277,8 @@ def _digest(item: Mapping[str, Any]) -> str:
     aux = item.get("aux")
     if isinstance(aux, Mapping) and aux.get("Digest"):
         return str(aux["Digest"])
-    return str(item.get("manifestdigest") or "")
+    said = re.search(r"digest: (sha256:[0-9a-f]{64})", str(item.get("status", "")))  # all that Podman says
+    return said[1] if said else ""
 
 
 def _error(message: str, target: str, login: Login) -> EngineException:

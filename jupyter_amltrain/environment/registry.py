@@ -21,7 +21,8 @@ _UNREACHABLE = (
     (
         r"server gave HTTP response to HTTPS client",
         "{registry} speaks HTTP without encryption, which the engine refuses. If that is meant, name it in"
-        " insecure-registries of the engine's daemon.json, and restart the engine.",
+        " insecure-registries of Docker's daemon.json and restart Docker; or in registries.conf of Podman, with"
+        " insecure = true.",
     ),
     (
         r"x509|certificate|tls:|handshake",

@@ -18,7 +18,7 @@ from ..errors import AuthenticationException
 _BY_NAME = r"(?:(?:\$\{[A-Z0-9_]+\}|[^/@\s:$]+):)?\$\{[A-Z0-9_]+\}"
 # user:password@ in any address, and the token of a conda channel, as in https://host/t/TOKEN/channel.
 _CREDENTIALS = re.compile(
-    rf"(?<=://)(?!{_BY_NAME}@)[^/@\s]+(?=@)|(?<=/t/)(?:[\w-]{{8,}}|\{{amltrain-secret-\d+\}})(?=/)"
+    rf"(?<=://)(?!{_BY_NAME}@)[^/\s?#]+(?=@)|(?<=/t/)(?:[\w-]{{8,}}|\{{amltrain-secret-\d+\}})(?=/)"
 )
 _VARIABLES = re.compile(rf"(?<=://){_BY_NAME}(?=@)|(?<=/t/)\$\{{[A-Z0-9_]+\}}(?=/)")
 _PLACEHOLDER = re.compile(r"\{amltrain-secret-(\d+)\}")
@@ -32,7 +32,7 @@ def mask_url_credentials(value: Any) -> Any:
 
 def without_url_credentials(address: str) -> str:
     """An address as it is without anybody's credentials."""
-    return re.sub(r"(?<=://)[^/@\s]+@|/t/(?:[\w-]{8,}|\$?\{[\w-]+\})(?=/)", "", address)
+    return re.sub(r"(?<=://)[^/\s?#]+@|/t/(?:[\w-]{8,}|\$?\{[\w-]+\})(?=/)", "", address)
 
 
 def take_url_credentials(value: Any) -> tuple[Any, dict[str, str]]:

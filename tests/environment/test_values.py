@@ -131,6 +131,10 @@ def test_credentials_in_addresses_are_taken_out_and_put_back() -> None:
     assert put_url_credentials(taken, secrets) == value
     assert take_url_credentials(taken) == (taken, {})
     assert mask_url_credentials("see https://u:p@a/x") == "see https://***@a/x"
+    assert (
+        mask_url_credentials("https://u:p@ss@a/x?to=me@b https://c/d?e=f@g")
+        == "https://***@a/x?to=me@b https://c/d?e=f@g"
+    )
 
 
 def test_only_what_is_copied_is_needed() -> None:
