@@ -10,7 +10,7 @@ import docker
 import pytest
 
 from engine.registry import Registry
-from environment.private import private_image
+from environment.private import private_image, remove_made
 from jupyter_amltrain.compute.amlcompute import AmlCompute
 from jupyter_amltrain.compute.target import ComputeTarget
 from jupyter_amltrain.environment.spec import Environment
@@ -110,8 +110,7 @@ def test_a_run_that_waited_finds_the_password_by_its_reference(
         place.workspace.run_folder(first.id).joinpath("work/code/outputs/go").touch()
         lost = waiting[0].wait_for_completion(raise_on_error=False)
         assert waiting[1].wait_for_completion()["status"] == "Completed"
-        for made in client.images.list(filters={"label": "amltrain.environment=private"}):
-            client.images.remove(made.id, force=True)
+        remove_made(client, "private")
     client.close()
     assert "docker.base_image_registry.password is empty" in lost["error"]["error"]["message"]
     assert not _files_with(place.home, registry.password)

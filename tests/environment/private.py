@@ -41,6 +41,13 @@ def forget(client: docker.DockerClient, repository: str) -> None:
                     client.images.remove(name, force=True)
 
 
+def remove_made(client: docker.DockerClient, name: str) -> None:
+    """Remove the images of an environment from the engine, under all their names."""
+    for image in client.images.list(filters={"label": f"amltrain.environment={name}"}):
+        with suppress(docker.errors.ImageNotFound):
+            client.images.remove(image.id, force=True)
+
+
 def _context(content: str) -> io.BytesIO:
     body = io.BytesIO()
     with tarfile.open(fileobj=body, mode="w") as tar:

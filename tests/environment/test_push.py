@@ -12,7 +12,7 @@ import docker
 import pytest
 
 from engine.registry import Registry
-from environment.private import forget, logged_in, private_image
+from environment.private import forget, logged_in, private_image, remove_made
 from environment.test_image import BASE, client, dockerfile_environment, name, prepared
 from jupyter_amltrain.environment.push import push_target
 from jupyter_amltrain.environment.registry import ContainerRegistry
@@ -55,8 +55,7 @@ def environment(
         given.address, given.username, given.password = registry.address, registry.username, registry.password
         prepared(client, made)
         yield made.register(workspace)
-        for image in client.images.list(filters={"label": f"amltrain.environment={name}"}):
-            client.images.remove(image.id, force=True)
+        remove_made(client, name)
 
 
 def names(client: docker.DockerClient, environment: Environment) -> list[str]:
@@ -189,8 +188,7 @@ def test_a_cell_is_built_and_pushed(
         digest = last.rpartition(" ")[2]
         kept = Workspace.default()[0].store.pushed(name, "1")
         assert kept == {f"{repository}:1": digest}
-        for image in client.images.list(filters={"label": f"amltrain.environment={name}"}):
-            client.images.remove(image.id, force=True)
+        remove_made(client, name)
 
 
 @pytest.mark.parametrize(
