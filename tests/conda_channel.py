@@ -6,6 +6,7 @@ platform, ``noarch: python`` packages with entry points, and one whose text and 
 
 from __future__ import annotations
 
+import bz2
 import hashlib
 import io
 import json
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.images import base_archive
+from engine.parts import program
 from engine.shared import cache_folder
 
 SUBDIR = {"x86_64": "linux-64", "aarch64": "linux-aarch64"}[platform.machine()]
@@ -43,18 +45,32 @@ class CondaPackage:
     noarch: str | None = None
     entry_points: Sequence[str] = ()
     programs: frozenset[str] = field(default_factory=frozenset)
+    suffix: str = ".tar.bz2"
 
     @property
     def file_name(self) -> str:
         """Name of its archive."""
-        return f"{self.name}-{self.version}-0.tar.bz2"
+        return f"{self.name}-{self.version}-0{self.suffix}"
 
-    def write(self, channel: Path) -> Path:
-        """Write its archive into a channel."""
-        folder = channel / self.subdir
-        folder.mkdir(parents=True, exist_ok=True)
-        with tarfile.open(folder / self.file_name, "w:bz2", compresslevel=1) as archive:
-            for path, content in {**self._info(), **self.files}.items():
+    def write(self, channel: Path) -> None:
+        """Write its archive into a channel, in conda's old format or its new one."""
+        path = channel / self.subdir / self.file_name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if self.suffix == ".tar.bz2":
+            path.write_bytes(bz2.compress(self._tar({**self._info(), **self.files}), 1))
+            return
+        parts = {"info": self._info(), "pkg": self.files}
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("metadata.json", json.dumps({"conda_pkg_format_version": 2}))
+            for part, files in parts.items():
+                command = [program("zstd"), "-q", "-3", "-c"]
+                packed = subprocess.run(command, input=self._tar(files), stdout=subprocess.PIPE, check=True).stdout
+                archive.writestr(f"{part}-{path.name.removesuffix(self.suffix)}.tar.zst", packed)
+
+    def _tar(self, files: Mapping[str, bytes | str]) -> bytes:
+        body = io.BytesIO()
+        with tarfile.open(fileobj=body, mode="w") as archive:
+            for path, content in files.items():
                 info = tarfile.TarInfo(path)
                 info.mtime = 1_700_000_000
                 info.mode = 0o755 if path in self.programs else 0o644
@@ -64,22 +80,18 @@ class CondaPackage:
                 else:
                     info.size = len(content)
                     archive.addfile(info, io.BytesIO(content))
-        return folder / self.file_name
+        return body.getvalue()
+
+    @property
+    def index(self) -> dict[str, Any]:
+        """What the index of a channel says of it."""
+        described = {"name": self.name, "version": self.version, "build": "0", "build_number": 0, "subdir": self.subdir}
+        noarch = {"noarch": self.noarch} if self.noarch else {}
+        return {**described, "depends": list(self.depends), "license": "see the package", **noarch}
 
     def _info(self) -> dict[str, bytes]:
-        index: dict[str, Any] = {
-            "name": self.name,
-            "version": self.version,
-            "build": "0",
-            "build_number": 0,
-            "depends": list(self.depends),
-            "subdir": self.subdir,
-            "license": "see the package",
-        }
-        if self.noarch:
-            index["noarch"] = self.noarch
         texts: dict[str, Any] = {
-            "info/index.json": index,
+            "info/index.json": self.index,
             "info/about.json": {},
             "info/paths.json": {"paths": [self._path(*item) for item in self.files.items()], "paths_version": 1},
         }
@@ -106,21 +118,19 @@ class CondaPackage:
 
 def write_channel(folder: Path, packages: Sequence[CondaPackage]) -> Path:
     """Add packages to the channel in ``folder`` and write its indexes anew."""
-    for package in packages:
-        package.write(folder)
     for subdir in {SUBDIR, "noarch"}:
-        entries = {}
-        (folder / subdir).mkdir(parents=True, exist_ok=True)
-        for path in sorted((folder / subdir).glob("*.tar.bz2")):
-            data = path.read_bytes()
-            with tarfile.open(path) as archive:
-                member = archive.extractfile("info/index.json")
-                assert member is not None
-                index = json.load(member)
-            hashes = {"md5": hashlib.md5(data).hexdigest(), "sha256": hashlib.sha256(data).hexdigest()}
-            entries[path.name] = {**index, **hashes, "size": len(data)}
-        repodata = {"info": {"subdir": subdir}, "packages": entries, "packages.conda": {}, "repodata_version": 1}
-        (folder / subdir / "repodata.json").write_text(json.dumps(repodata))
+        place = folder / subdir
+        place.mkdir(parents=True, exist_ok=True)
+        repodata = place / "repodata.json"
+        known = json.loads(repodata.read_text()) if repodata.exists() else {"info": {"subdir": subdir}}
+        for package in packages:
+            if package.subdir == subdir:
+                package.write(folder)
+                data = (place / package.file_name).read_bytes()
+                hashes = {"md5": hashlib.md5(data).hexdigest(), "sha256": hashlib.sha256(data).hexdigest()}
+                section = "packages" if package.suffix == ".tar.bz2" else "packages.conda"
+                known.setdefault(section, {})[package.file_name] = {**package.index, **hashes, "size": len(data)}
+        repodata.write_text(json.dumps({"packages": {}, "packages.conda": {}, "repodata_version": 1, **known}))
     return folder
 
 
@@ -151,23 +161,38 @@ def python_package() -> CondaPackage:
     config = f"#!/bin/sh\necho {PLACEHOLDER}\n".encode()
     files["bin/python-where"] = config
     programs = frozenset({f"bin/python{PYTHON}", "bin/python-where"})
-    return CondaPackage("python", f"{PYTHON}.2", files, subdir=SUBDIR, programs=programs)
+    return CondaPackage("python", f"{PYTHON}.2", files, subdir=SUBDIR, programs=programs, suffix=".conda")
 
 
-def wheel_package(requirement: str, wheels: Path, depends: Sequence[str] = ("python",)) -> CondaPackage:
-    """A pure wheel from the package index as a ``noarch: python`` package."""
-    with tempfile.TemporaryDirectory(dir=wheels) as folder:
+def wheel_package(requirement: str, depends: Sequence[str] = ("python",)) -> CondaPackage:
+    """A wheel from the package index as a conda package: ``noarch: python`` when it is pure, else for this platform."""
+    with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-        subprocess.run([*command, "--disable-pip-version-check", "-d", folder, requirement], check=True)
+        versions = ["--python-version", PYTHON, "--implementation", "cp"]
+        subprocess.run([*command, *versions, "--disable-pip-version-check", "-d", folder, requirement], check=True)
         (path,) = Path(folder).glob("*.whl")
-        name, version = path.name.split("-")[:2]
-        with zipfile.ZipFile(path) as wheel:
-            content = {item: wheel.read(item) for item in wheel.namelist() if not item.endswith("/")}
+        return _of_wheel(path, depends)
+
+
+def _of_wheel(path: Path, depends: Sequence[str]) -> CondaPackage:
+    with zipfile.ZipFile(path) as wheel:
+        content = {item: wheel.read(item) for item in wheel.namelist() if not item.endswith("/")}
+    name, version = path.name.split("-")[:2]
+    is_pure = path.stem.endswith("-none-any")
+    place = "site-packages" if is_pure else f"lib/python{PYTHON}/site-packages"
+    files: dict[str, bytes | str] = {f"{place}/{item}": data for item, data in content.items()}
     scripts = b"".join(data for item, data in content.items() if item.endswith(".dist-info/entry_points.txt"))
     lines = scripts.decode().partition("[console_scripts]\n")[2].partition("[")[0].splitlines()
-    files: dict[str, bytes | str] = {f"site-packages/{item}": data for item, data in content.items()}
-    entry_points = [line.strip() for line in lines if line.strip()]
-    return CondaPackage(name.lower(), version, files, depends, noarch="python", entry_points=entry_points)
+    return CondaPackage(
+        name.lower().replace("_", "-"),
+        version,
+        files,
+        depends,
+        subdir="noarch" if is_pure else SUBDIR,
+        noarch="python" if is_pure else None,
+        entry_points=[line.strip() for line in lines if line.strip()] if is_pure else (),
+        suffix=".conda",
+    )
 
 
 def greeting_package(version: str = "1.0", depends: Sequence[str] = ("python",)) -> CondaPackage:

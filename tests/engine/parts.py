@@ -17,6 +17,7 @@ PACKAGES = {
     "docker-registry": ("docker-registry",),
     "htpasswd": ("apache2-utils",),
     "openssl": ("openssl",),
+    "zstd": ("zstd",),
     "ssh-agent": ("openssh-client",),
 }
 

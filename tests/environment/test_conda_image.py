@@ -43,9 +43,8 @@ class BuildLog:
 
 
 @pytest.fixture(scope="module")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> list[CondaPackage]:
-    wheels = tmp_path_factory.mktemp("wheels")
-    return [python_package(), greeting_package(), wheel_package("tabulate", wheels), wheel_package("six", wheels)]
+def packages() -> list[CondaPackage]:
+    return [python_package(), greeting_package(), wheel_package("tabulate"), wheel_package("six")]
 
 
 @pytest.fixture
