@@ -25,7 +25,7 @@ from ._bench import workspace
 from ._environments import PACKAGES, fresh_base, from_packages, prepared
 from ._result import middle, print_result
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 def closure(*names: str) -> list[CondaPackage]:
