@@ -141,9 +141,9 @@ def with_credentials(records: Iterable[RepoDataRecord], channels: Sequence[str])
 
 
 def conda_folder() -> Path:
-    """Where packages, channel indexes and locks are kept."""
+    """Where packages and channel indexes are kept; whoever needs space may delete it."""
     return made_folder(home_folder() / "conda")
 
 
 def _lock_file(request: CondaRequest) -> Path:
-    return conda_folder() / "locks" / f"{request.key}.yml"
+    return made_folder(home_folder() / "conda-locks") / f"{request.key}.yml"

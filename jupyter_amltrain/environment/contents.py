@@ -24,16 +24,18 @@ class Contents:
         python: version of the interpreter.
         packages: normal name → version of the Python packages.
         conda: ``name=version=build`` of the conda packages, where there is conda.
+        lock: the text of the conda lock that it was made from, "" when there is none.
     """
 
     python: str
     packages: Mapping[str, str] = field(default_factory=dict)
     conda: tuple[str, ...] = ()
+    lock: str = ""
 
 
 def contents_of(found: Mapping[str, Any]) -> Contents:
     """The dictionary of :func:`jupyter_amltrain.job.inventory.contents` as a value."""
-    return Contents(str(found["python"]), dict(found["packages"]), tuple(found["conda"]))
+    return Contents(str(found["python"]), dict(found["packages"]), tuple(found["conda"]), str(found["lock"]))
 
 
 def read_answer(output: str) -> Contents | None:

@@ -67,12 +67,22 @@ def conda_packages(prefix: str) -> "list[str]":
     return sorted(found)
 
 
+def conda_lock(prefix: str) -> str:
+    """The lock that a prefix was made from, "" when it has none."""
+    try:
+        with open(os.path.join(prefix, "conda-lock.txt"), encoding="utf-8") as file:
+            return file.read()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 def contents() -> "dict[str, object]":
     """Everything, of this interpreter."""
     return {
         "python": ".".join(map(str, sys.version_info[:3])),
         "packages": installed(sys.path),
         "conda": conda_packages(sys.prefix),
+        "lock": conda_lock(sys.prefix),
     }
 
 

@@ -3,7 +3,8 @@
 ::
 
     runs/<id>/
-      azureml-logs/  20_image_build_log.txt  25_environment.txt  60_control_log.txt  70_driver_log.txt
+      azureml-logs/  20_image_build_log.txt  25_environment.txt  25_conda_lock.txt
+                     60_control_log.txt  70_driver_log.txt
       work/          what the job sees as its own: code/ is its working folder
       outputs  logs  links to work/code/outputs and work/code/logs
       supervisor.lock  supervisor.log
@@ -17,6 +18,7 @@ from ..submission.job import CODE_FOLDER, WORK_FOLDER
 
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 ENVIRONMENT = "azureml-logs/25_environment.txt"
+CONDA_LOCK = "azureml-logs/25_conda_lock.txt"
 CONTROL_LOG = "azureml-logs/60_control_log.txt"
 DRIVER_LOG = "azureml-logs/70_driver_log.txt"
 

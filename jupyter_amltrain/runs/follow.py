@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import status as states
-from .folder import BUILD_LOG, DRIVER_LOG, ENVIRONMENT
+from .folder import BUILD_LOG, CONDA_LOCK, DRIVER_LOG, ENVIRONMENT
 from .record import Point, RunRecord
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ class Update:
 def log_files(run_folder: Path) -> list[str]:
     """The names of the logs that the run has so far, in the order in which they are to be read.
 
-    The list of what its image has is beside them, and is no log.
+    The list of what its image has and its conda lock are beside them, and are no logs.
     """
     names = (f"azureml-logs/{path.name}" for path in run_folder.glob("azureml-logs/*.txt"))
-    return sorted(name for name in names if name != ENVIRONMENT)
+    return sorted(name for name in names if name not in (ENVIRONMENT, CONDA_LOCK))
 
 
 def read_log(run_folder: Path, name: str, after: int = 0, limit: int = _BLOCK_BYTES) -> bytes:

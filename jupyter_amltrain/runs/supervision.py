@@ -30,7 +30,7 @@ from ..submission.job import Job, RunDefinition, plan_job
 from ..submission.network import job_network
 from . import status as states
 from .ending import error_of
-from .folder import BUILD_LOG, CONTROL_LOG, DRIVER_LOG, ENVIRONMENT, code_folder
+from .folder import BUILD_LOG, CONDA_LOCK, CONTROL_LOG, DRIVER_LOG, ENVIRONMENT, code_folder
 from .gpus import claim_gpus
 from .inbox import Inbox
 from .intake import Intake
@@ -140,6 +140,8 @@ class Supervision:
         if contents:
             text = contents_text(contents, image.name, image.digest)
             (self._folder / ENVIRONMENT).write_text(text, encoding="utf-8")
+            if contents.lock:
+                (self._folder / CONDA_LOCK).write_text(contents.lock, encoding="utf-8")
         self._refuse_if_canceled()
         workspace = _workspace_names(self._folder.parents[1])
         network, told = job_network(

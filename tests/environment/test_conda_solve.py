@@ -114,10 +114,10 @@ def test_a_lock_is_kept_whatever_the_order_of_the_packages(channel: Path, amltra
     again = locked(request("left", "scipy", channels=(str(channel),)), CondaSettings(), log)
     assert (again.text, again.digest) == (lock.text, lock.digest)
     assert f"locked before ({lock.digest[:19]}); nothing is solved" in log.text
-    assert (amltrain_home / "conda/locks" / f"{asked.key}.txt").read_text() == lock.text
+    assert (amltrain_home / "conda-locks" / f"{asked.key}.txt").read_text() == lock.text
     assert "scipy-1.12" in locked(asked, CondaSettings(), Log(), renew=True).text
     assert "scipy-1.12" in locked(asked, CondaSettings(), Log()).text
-    (amltrain_home / "conda/locks" / f"{asked.key}.yml").write_text("version: 7\npackages: [")  # cut short
+    (amltrain_home / "conda-locks" / f"{asked.key}.yml").write_text("version: 7\npackages: [")  # cut short
     assert stored_lock(asked) is None
     assert asked.key != replace(asked, virtual={**VIRTUAL, "__glibc": "2.17"}).key
     assert asked.key == replace(asked, virtual={**VIRTUAL, "__linux": "6.1"}).key
