@@ -80,8 +80,8 @@ def push_image(
 ) -> PushedImage:
     """Push an image of the engine to a registry, under a name that :func:`push_target` gave.
 
-    It keeps that name on the engine too, as with ``docker push``; after a failure the name is gone, or is that of the
-    image that had it before.
+    On the engine it has that name only meanwhile, unless it had it before: a name that nobody asked for would keep the
+    image from being deleted with its environment.
 
     Args:
         registry: ``address`` and ``username``, and maybe where the password is; for another registry they are not used.
@@ -185,7 +185,7 @@ def check_push(workspace: Workspace, target: str, registry: ContainerRegistry) -
 
 
 class _Named:
-    """One more name for an image, taken back when what happens inside fails."""
+    """One more name for an image, taken back afterwards; an image that had it before has it again after a failure."""
 
     def __init__(self, api: EngineApi, image: str, name: str) -> None:
         self._api = api
@@ -200,10 +200,9 @@ class _Named:
             raise EngineException(f"The engine does not give the image the name {self._name}: {answer['message']}.")
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            return
         if self._before:
-            self._api.tag(str(self._before["Id"]), self._name)
+            if kind is not None:
+                self._api.tag(str(self._before["Id"]), self._name)
         elif len((self._api.inspect_image(self._name) or {}).get("RepoTags") or ()) > 1:
             # Removing its last name would remove the image.
             self._api.delete("/images/{0}", self._name, params={"noprune": "1"})

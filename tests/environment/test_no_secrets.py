@@ -147,7 +147,7 @@ def test_no_secret_stays_anywhere(
     search = Search({"the registry's password": registry.password, **index.passwords})
     shown: list[Any] = []
     with private_image(client, registry) as private:
-        # Dockerfile with a private image and a step that shows what it sees, then packages from the private index.
+        # A Dockerfile with a private image and a step that shows what it sees, then packages from the private index.
         environment = Environment.from_dockerfile(
             name,
             f"FROM python-base:1\nARG HTTPS_PROXY\nCOPY --from={private} /private /private\n"
@@ -182,6 +182,7 @@ def test_no_secret_stays_anywhere(
     environment.python.conda_dependencies.add_pip_package("nosuchpackage")
     failed = Experiment(workspace, "secrets").submit(config)
     assert failed.wait_for_completion(raise_on_error=False)["status"] == "Failed"
+    forget(client, private.rpartition(":")[0])  # pulled again for it
     for one in (run, failed):
         shown += [one, one.get_details(), one.get_details_with_logs(), one.get_environment(), one._repr_html_()]
     shown += [config, config.run_config]

@@ -71,6 +71,7 @@ def test_an_image_is_pushed_and_pulled_back(
     repository: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    before = names(client, environment)
     pushed = environment.push(workspace, repository, credentials(registry))
     said = capsys.readouterr().out
     assert f"Pushing {repository}:1 to {registry.address}\n" in said
@@ -79,7 +80,7 @@ def test_an_image_is_pushed_and_pulled_back(
     assert pushed.reference == f"{repository}:1"
     assert pushed.pinned == f"{repository}@{pushed.digest}"
     assert environment.get_image_details(workspace).pushed == {pushed.reference: pushed.digest}
-    assert f"{repository}:1" in names(client, environment)
+    assert names(client, environment) == before
 
     # Again, with a tag of its own and a reference: nothing is sent, and it is the same.
     environment.docker.base_image_registry.address = registry.address
@@ -88,9 +89,8 @@ def test_an_image_is_pushed_and_pulled_back(
     assert again.digest == pushed.digest
     assert list(environment.get_image_details(workspace).pushed) == [f"{repository}:stable", f"{repository}:1"]
 
-    image_id = client.images.get(pushed.reference).id
-    for image in client.images.list(name=repository):
-        client.images.remove(image.id, force=True)
+    image_id = client.images.get(before[0]).id
+    remove_made(client, environment.name)
     back = Environment.from_docker_image("back", pushed.pinned)
     given = back.docker.base_image_registry
     given.address, given.username, given.password = registry.address, registry.username, registry.password
