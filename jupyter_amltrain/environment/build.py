@@ -48,9 +48,9 @@ class Build:
     shown: str = ""
     folder: str | None = None
     paths: Sequence[str] = ()
-    added: Mapping[str, bytes | str] = field(default_factory=dict)
+    added: Mapping[str, bytes | str] = field(default_factory=dict, repr=False)
     labels: Mapping[str, str] = field(default_factory=dict)
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
     platform: str | None = None
     no_cache: bool = False
     secrets: Sequence[tuple[BuildSecret, bytes]] = field(default=(), repr=False)
