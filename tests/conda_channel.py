@@ -26,7 +26,7 @@ from engine.parts import program
 from engine.shared import cache_folder
 
 SUBDIR = {"x86_64": "linux-64", "aarch64": "linux-aarch64"}[platform.machine()]
-PLACEHOLDER = "/opt/anaconda1anaconda2anaconda3_placehold_placehold_placehold_placehold_placehold_placehold"
+PLACEHOLDER = f"/opt/anaconda1anaconda2anaconda3{'_placehold' * 25}"[:255]
 PYTHON = "3.11"
 
 _LEFT_OUT = ("test/", "idlelib/", "lib2to3/", "pydoc_data/", "ensurepip/", "EXTERNALLY-MANAGED", "sitecustomize.py")

@@ -20,7 +20,7 @@ from ..errors import ImageBuildException
 from .api import EngineApi
 from .build import Build, build_network, choose_builder
 from .conda_channels import CondaSettings, channel_addresses, read_conda_settings
-from .conda_install import activation_scripts, fixed_variables, install, link_script, readable_paths
+from .conda_install import activation_scripts, fixed_variables, install, link_program, link_scripts, readable_paths
 from .conda_lock import CondaLock, conda_folder
 from .conda_solve import ARCHSPEC, cuda_here, locked, plan_request, with_overrides
 from .dockerfile import (
@@ -124,7 +124,7 @@ def _built(
     arguments: Mapping[str, str],
 ) -> Found:
     builder, network = choose_builder(maker.api), build_network(maker.api)
-    script = link_script(lock, staging, ENVIRONMENT_FOLDER)
+    script = link_program(link_scripts(lock, staging), ENVIRONMENT_FOLDER)
     files["post-link.sh"] = script.encode()
     text = render_conda_dockerfile(
         packages,

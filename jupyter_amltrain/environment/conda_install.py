@@ -11,8 +11,9 @@ import json
 import os
 import stat
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from ..engines.protocol import Preparation, Step
@@ -21,6 +22,9 @@ from .conda_channels import CondaSettings
 from .conda_lock import CondaLock, CondaRequest, conda_folder, with_credentials
 from .conda_rattler import network_client, run_canceled
 from .secrets import mask_url_credentials, without_url_credentials
+
+if TYPE_CHECKING:
+    from rattler import PackageRecord
 
 LOCK_NAME = "conda-lock.txt"
 """File of a prefix that holds its lock in the explicit form."""
@@ -177,20 +181,27 @@ def activation_scripts(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "etc/conda/activate.d").glob("*.sh"))
 
 
-def link_script(lock: CondaLock, folder: Path, prefix: str) -> str:
-    """A shell script that runs the post-link scripts of the packages, dependencies first; "" when none has one."""
+def link_scripts(lock: CondaLock, folder: Path) -> list[PackageRecord]:
+    """The packages that have a script to be run when they are linked, dependencies first."""
     from rattler import PackageRecord
 
-    lines = []
-    for record in PackageRecord.sort_topologically(list(lock.records)):
-        name = record.name.normalized
-        if (folder / f"bin/.{name}-post-link.sh").exists():
-            lines.append(
-                f"PKG_NAME={name} PKG_VERSION={record.version} PKG_BUILDNUM={record.build_number}"
-                f' "$shell" {prefix}/bin/.{name}-post-link.sh || exit'
-            )
+    ordered = PackageRecord.sort_topologically(list(lock.records))
+    return [record for record in ordered if (folder / _script_of(record)).exists()]
+
+
+def link_program(scripts: Sequence[PackageRecord], prefix: str) -> str:
+    """A shell script that runs the post-link scripts of packages as conda does; "" when there are none."""
+    lines = [
+        f"PKG_NAME={record.name.normalized} PKG_VERSION={record.version} PKG_BUILDNUM={record.build_number}"
+        f' "$shell" {prefix}/{_script_of(record)} || exit'
+        for record in scripts
+    ]
     start = ["shell=$(command -v bash || echo sh)", f"export PREFIX={prefix} PATH={prefix}/bin:$PATH"]
     return "\n".join([*start, *lines]) + "\n" if lines else ""
+
+
+def _script_of(record: PackageRecord) -> str:
+    return f"bin/.{record.name.normalized}-post-link.sh"
 
 
 def _clean_metadata(folder: Path) -> None:
@@ -208,6 +219,11 @@ def _clean_metadata(folder: Path) -> None:
 def _failed(message: str) -> str:
     lines = [line.strip() for line in str(mask_url_credentials(message)).splitlines() if line.strip()]
     reason = ": ".join(dict.fromkeys(line.removeprefix("Caused by: ") for line in lines)) or "no reason was given"
+    if "cannot be longer than the placeholder" in reason:
+        return (
+            f"The conda packages cannot be installed: {reason}. The path of the folder is too long for them: set"
+            " AMLTRAIN_HOME to a shorter one, or use a target on Docker."
+        )
     return (
         f"The conda packages cannot be installed: {reason}. When a package has changed in its channel, or gone from it,"
         " since it was locked, --rebuild solves anew."

@@ -219,8 +219,15 @@ def _unreachable(message: str) -> str:
     )
 
 
-def cuda_here() -> dict[str, str]:
-    """The CUDA version that this machine's driver can do, as conda packages ask for it; {} without a GPU."""
+def this_platform() -> str:
+    """What conda calls this machine, such as ``linux-64``."""
+    from rattler import Subdir
+
+    return str(Subdir.current())
+
+
+def virtual_packages_here() -> dict[str, str]:
+    """What conda packages may ask of this machine: its kernel, C library, processor and CUDA driver."""
     from rattler import VirtualPackage
     from rattler.exceptions import DetectVirtualPackageError, VirtualPackageOverrideError
 
@@ -228,8 +235,15 @@ def cuda_here() -> dict[str, str]:
         found = [package.into_generic() for package in VirtualPackage.detect()]
     except (DetectVirtualPackageError, VirtualPackageOverrideError):
         return {}
-    versions = [str(package.version) for package in found if package.name.normalized == CUDA]
-    return {CUDA: versions[0]} if versions else {}
+    return {
+        package.name.normalized: str(package.build_string if package.name.normalized == ARCHSPEC else package.version)
+        for package in found
+    }
+
+
+def cuda_here() -> dict[str, str]:
+    """The CUDA version that this machine's driver can do, as conda packages ask for it; {} without a GPU."""
+    return {name: version for name, version in virtual_packages_here().items() if name == CUDA}
 
 
 def with_overrides(virtual: Mapping[str, str]) -> dict[str, str]:

@@ -9,16 +9,19 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...environment.conda_rattler import require_rattler
+from ...environment.conda_solve import check_specs
 from ...environment.host_settings import workspace_settings
 from ...environment.requirements import Packages, normalised, wanted_packages
 from ...environment.secrets import with_credentials
 from ...errors import EngineException, GpuUnavailableException, UserErrorException
 from ..protocol import REBUILD, Discarded, EnvironmentSpec, Exit, Handle, Image, Preparation, Stored
-from . import process, stored, virtualenv
+from . import conda_prefix, process, stored, virtualenv
 from .inventory import look_beside
 
 if TYPE_CHECKING:
@@ -47,10 +50,8 @@ class LocalEngine:
         _refuse_images(environment)
         packages = wanted_packages(environment)
         if packages.conda:
-            raise UserErrorException(
-                f"The local engine installs pip packages only, and this environment asks for conda packages: "
-                f"{', '.join(packages.conda)}. List them as pip packages, or start Docker and use a target on it."
-            )
+            require_rattler(packages.conda)
+            check_specs(packages)
         if environment.get("user_managed"):
             _own_interpreter(environment)
         return [*packages.notes, *_ignored(environment, resources), *_gpu_notes(resources)]
@@ -67,16 +68,26 @@ class LocalEngine:
         if environment.get("user_managed"):
             return _own_image(environment, log)
         network = workspace_settings(environment.get("network") or {})
-        plan = replace(
-            _plan(wanted_packages(environment), secrets or {}), variables=network.seen_with(network.ca_origin)
+        packages = wanted_packages(environment)
+        plan = replace(_plan(packages, secrets or {}), variables=network.seen_with(network.ca_origin))
+        rebuild = renew == REBUILD
+        fill = partial(
+            conda_prefix.fill,
+            packages=packages,
+            network=environment.get("network") or {},
+            secrets=secrets or {},
+            log=log,
+            renew=rebuild,
         )
-        folder, built = virtualenv.make(plan, log, rebuild=renew == REBUILD)
+        folder, built = virtualenv.make(plan, log, rebuild=rebuild, fill=fill if packages.conda else None)
         interpreter = str(virtualenv.interpreter_of(folder))
         contents = look_beside(str(folder), interpreter, log, again=built)
         return Image(
             reference=str(folder),
             interpreter=interpreter,
-            name=f"virtual environment {plan.fingerprint[:8]} (Python {plan.python_version})",
+            name=f"conda environment {plan.fingerprint[:8]}"
+            if packages.conda
+            else f"virtual environment {plan.fingerprint[:8]} (Python {plan.python_version})",
             digest=f"sha256:{plan.fingerprint}",
             built=built,
             python=contents.python if contents else "",
@@ -135,7 +146,7 @@ def job_variables(job: Job, around: Mapping[str, str]) -> dict[str, str]:
     if python.is_dir():
         for name in _OTHER_PYTHON:
             variables.pop(name, None)
-        variables["VIRTUAL_ENV"] = str(python)
+        variables.update(conda_prefix.conda_variables(python) or {"VIRTUAL_ENV": str(python)})
         python = virtualenv.interpreter_of(python)
     variables["PATH"] = os.pathsep.join([str(python.parent), variables.get("PATH", os.defpath)])
     own = {"CUDA_VISIBLE_DEVICES": ",".join(job.gpus)} if job.gpus else {}

@@ -17,7 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -87,10 +87,13 @@ def is_complete(folder: Path) -> bool:
     return (folder / COMPLETE).exists() and interpreter_of(folder).exists()
 
 
-def make(plan: Plan, log: Preparation, *, rebuild: bool = False) -> tuple[Path, bool]:
+def make(
+    plan: Plan, log: Preparation, *, rebuild: bool = False, fill: Callable[[Path], None] | None = None
+) -> tuple[Path, bool]:
     """The folder of the environment, made unless it is there; and whether this call made it.
 
-    A rebuilt one gets a folder of its own, since jobs may be running in the one before.
+    A rebuilt one gets a folder of its own, since jobs may be running in the one before. ``fill`` puts a Python of
+    another kind there, in which uv then installs.
 
     Raises:
         ImageBuildException: uv could not make it.
@@ -108,7 +111,7 @@ def make(plan: Plan, log: Preparation, *, rebuild: bool = False) -> tuple[Path, 
         folder = plan.folder.with_suffix(f".{_generation(found) + 1}") if found else plan.folder
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            _build(plan, folder, lock, log)
+            _build(plan, folder, lock, log, fill)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -125,16 +128,21 @@ def _generation(folder: Path) -> int:
     return int(folder.suffix[1:] or 1)
 
 
-def _build(plan: Plan, folder: Path, lock: int, log: Preparation) -> None:
-    log.phase(f"making a virtual environment with Python {plan.python_version}")
+def _build(plan: Plan, folder: Path, lock: int, log: Preparation, fill: Callable[[Path], None] | None) -> None:
+    if fill:
+        fill(folder)
+    else:
+        log.phase(f"making a virtual environment with Python {plan.python_version}")
     steps = Steps(log, str(folder))
     create = f"make a virtual environment with Python {plan.python_version}"
     install = "install the packages with uv"
     if plan.lines:
-        steps.announce(create, create)
+        if not fill:
+            steps.announce(create, create)
         steps.announce(install, install)
     # The folder of the call is one without a pyproject.toml, which uv would otherwise read.
-    _run([_uv(), "venv", "--no-project", "--python", plan.python, str(folder)], plan, lock, log, steps, create)
+    if not fill:
+        _run([_uv(), "venv", "--no-project", "--python", plan.python, str(folder)], plan, lock, log, steps, create)
     if plan.lines:
         log.phase(f"installing packages for Python {plan.python_version}")
         command = [_uv(), "pip", "install", "--python", str(interpreter_of(folder)), "-r", "-"]
