@@ -32,10 +32,19 @@ def look_inside(api: EngineApi, image_id: str, name: str, interpreter: str, log:
         keep_contents(image_id, interpreter, found)
     elif not log.canceled():
         problem = problem or (output.strip().splitlines() or ["it printed nothing"])[-1]
+        if "exec format error" in problem:
+            problem += _architectures(api, image_id)
         log.write(
             f"What is installed in {name} is not known: its {interpreter} cannot be run here: {problem}\n".encode()
         )
     return found
+
+
+def _architectures(api: EngineApi, image_id: str) -> str:
+    """That an image is made for other processors than the engine has, as the end of a sentence; "" when it is not."""
+    image = str((api.inspect_image(image_id) or {}).get("Architecture", ""))
+    engine = str((api.get("/version")[1] or {}).get("Arch", ""))
+    return f" (the image is made for {image}, and this engine runs on {engine})" if image != engine else ""
 
 
 def _run(api: EngineApi, image_id: str, command: list[str], log: Preparation) -> tuple[str, str]:

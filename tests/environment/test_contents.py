@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
+import tarfile
 import uuid
 from collections.abc import Iterator
 
@@ -69,6 +73,17 @@ def test_an_image_is_looked_at_once(client: docker.DockerClient, name: str) -> N
     assert client.containers.list(all=True, filters={"label": "amltrain.probe", "ancestor": image.reference}) == []
 
 
+def test_on_podman(podman_host: str) -> None:
+    environment = Environment("as-it-is")
+    environment.docker.base_image = BASE
+    environment.python.user_managed_dependencies = True
+    client = docker.DockerClient(base_url=podman_host)
+    image, log = prepared(client, environment)
+    assert image.python.startswith("3.11."), log.text
+    assert client.containers.list(all=True, filters={"label": "amltrain.probe"}) == []
+    client.close()
+
+
 def test_a_noisy_python_and_another_entry_point_do_not_matter(client: docker.DockerClient, name: str) -> None:
     text = (
         f'FROM {BASE}\nRUN echo "print(1)" > /usr/lib/python3/dist-packages/noise.py'
@@ -91,3 +106,35 @@ def test_an_image_whose_python_does_not_run_is_said(client: docker.DockerClient,
     image, log = prepared(client, parse_cell(text).environment(name))
     assert "is not known: its python cannot be run here: " in log.text
     assert "exec" in log.text.splitlines()[-1]
+
+
+def tar_of(files: dict[str, bytes]) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        for path, content in files.items():
+            entry = tarfile.TarInfo(path)
+            entry.size, entry.mode = len(content), 0o755
+            tar.addfile(entry, io.BytesIO(content))
+    return archive.getvalue()
+
+
+def test_an_image_for_other_processors_is_said(client: docker.DockerClient, name: str) -> None:
+    layer = tar_of({"bin/python": b"no program of this machine"})
+    rootfs = {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]}
+    files = {
+        "config.json": json.dumps({"architecture": "arm64", "os": "linux", "rootfs": rootfs}).encode(),
+        "manifest.json": json.dumps(
+            [{"Config": "config.json", "RepoTags": [f"{name}:1"], "Layers": ["layer.tar"]}]
+        ).encode(),
+        "layer.tar": layer,
+    }
+    client.images.load(tar_of(files))
+    try:
+        environment = Environment(name)
+        environment.docker.base_image = f"{name}:1"
+        environment.python.user_managed_dependencies = True
+        image, log = prepared(client, environment)
+        assert image.python == ""
+        assert log.text.endswith("exec format error (the image is made for arm64, and this engine runs on amd64)\n")
+    finally:
+        client.images.remove(f"{name}:1", force=True)

@@ -17,7 +17,7 @@ import pytest
 
 from jupyter_amltrain import Workspace
 from jupyter_amltrain.engines import registry
-from jupyter_amltrain.engines.protocol import EnvironmentSpec, Image, Preparation
+from jupyter_amltrain.engines.protocol import FLATTEN, REBUILD, EnvironmentSpec, Image, Preparation
 from jupyter_amltrain.environment.details import DockerImageDetails
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import CanceledException, ImageBuildException, UserErrorException
@@ -34,10 +34,12 @@ class Builder:
         self.step_shown = threading.Event()
         self.failure: Exception | None = None
         self.canceled = False
+        self.renew = ""
 
     def prepare(
         self, spec: EnvironmentSpec, log: Preparation, secrets: Mapping[str, str] | None = None, renew: str = ""
     ) -> Image:
+        self.renew = renew
         log.phase("building step 2")
         log.write("Step 1: naïve\n".encode())
         self.step_shown.set()
@@ -130,6 +132,13 @@ def test_build_local_shows_the_output(builder: Builder, workspace: Workspace) ->
     with contextlib.redirect_stdout(Shown(builder.going_on.set)) as shown:
         Environment("pets").build_local(workspace, platform="Linux")
     assert shown.getvalue() == "Step 1: naïve\nStep 2\namltrain/pets:1 is ready.\n"
+
+
+def test_build_local_renews_when_asked(builder: Builder, workspace: Workspace) -> None:
+    builder.going_on.set()
+    for options, renew in (({}, ""), ({"rebuild": True}, REBUILD), ({"flatten": True}, FLATTEN)):
+        Environment("pets").build_local(workspace, **options)
+        assert builder.renew == renew
 
 
 def test_interrupting_build_local_ends_the_build(builder: Builder, workspace: Workspace) -> None:

@@ -57,6 +57,7 @@ def test_a_step_that_fails_is_named_by_the_line_of_the_cell(notebook: Notebook, 
         ("%%aml_env e --layer\nnumpy\n", "say of which, with --base IMAGE"),
         ("%%aml_env e --layer --base b:1 --python 3.11\nnumpy\n", "leave out --python"),
         ("%%aml_env e --from-kernel\nnumpy\n", "This notebook has imported nothing yet"),
+        ("%%aml_env e --no-build --rebuild\nnumpy\n", "--no-build builds nothing"),
         ("%%aml_env e --context .\nnumpy\n", "--context is for Dockerfiles"),
         ("%%aml_env e --context missing\nFROM python-base:1\n", "There is no folder"),
         ("%%aml_env e --registry r.example.com --registry-user me --registry-password s3cret\nsix\n", "cell is saved"),
@@ -85,6 +86,16 @@ def test_no_build_keeps_the_definition_without_an_engine(notebook: Notebook, mon
     assert kept.docker.enabled
     assert list(kept.python.conda_dependencies.pip_packages) == ["six", "toml"]
     assert kept.python.conda_dependencies.get_python_version() == "3.11"
+
+
+def test_a_longer_list_is_stacked_and_flattened_when_asked(notebook: Notebook, docker_host: str) -> None:
+    longer = f"iniconfig!=0.{uuid.uuid4().int >> 70}\ntoml\n"  # that nobody has built
+    notebook.run(f"%%aml_env grows --base python-base:1\n{longer.splitlines()[0]}\n")
+    told = notebook.run(f"%%aml_env grows --base python-base:1\n{longer}").out.splitlines()
+    assert any(line.startswith("Stacked on amltrain/grows:") and "all but toml;" in line for line in told)
+    assert re.search(r"^✓ grows:2 · .* · built in [\d.]+ s, stacked on amltrain/grows:\w+ · \d+ MB$", told[-1])
+    told = notebook.run(f"%%aml_env grows --base python-base:1 --flatten -q\n{longer}").out.splitlines()
+    assert re.fullmatch(r"✓ grows:2 · .* · built in [\d.]+ s · \d+ MB", told[-1])
 
 
 def test_layer_adds_to_the_python_of_the_image(notebook: Notebook, docker_host: str) -> None:
