@@ -26,7 +26,9 @@ _TAIL_WIDTH = 400
 _NUMBERED = re.compile(r"^\[(?:(\S+) )?\s*(\d+)/(\d+)\]\s*")
 _CLASSIC_STEP = re.compile(r"(?:\[\d+/\d+\] )?(?:Step|STEP) \d+/\d+\s*:\s*(.*)")
 _CLASSIC_CACHED = re.compile(r"\s*--?-> Using cache")
-_CLASSIC_NOISE = re.compile(r"\s*$| ---> |--> |Removing intermediate container|Successfully |COMMIT ")
+_CLASSIC_NOISE = re.compile(
+    r"\s*$| ---> |--> |Removing intermediate container|Successfully |(?:\[\d+/\d+\] )?COMMIT |[0-9a-f]{64}$"
+)
 _PARSE_ERROR_LINE = re.compile(r"(?:parse error(?: on)? line|Dockerfile:)\s*(\d+)")
 _EXIT_CODE = re.compile(r"(?:exit code: |returned a non-zero code: |exit status )(\d+)")
 _CONTENT_NAME = re.compile(r"\s*\bsha256:\S*")
@@ -130,8 +132,9 @@ class BuildOutput:
             self._flush(vertex.digest)
             if vertex.cached:
                 self._write(f"#{number} cached\n")
-            elif not vertex.error:
-                self._write(f"#{number} done {vertex.completed - vertex.started:.1f} s\n")
+            elif not vertex.error or self._failed_step == vertex.digest:
+                how = "failed after" if vertex.error else "done"
+                self._write(f"#{number} {how} {vertex.completed - vertex.started:.1f} s\n")
             state = "cached" if vertex.cached or _is_base(title) else "done"
             if vertex.error:
                 state = "failed" if self._failed_step == vertex.digest else "canceled"
@@ -291,6 +294,6 @@ def _is_base(title: str) -> bool:
 def _is_internal(name: str) -> bool:
     """Steps that are the builder's or ours, and no business of the person."""
     return (
-        name.startswith(("[internal]", "copy /context", "LABEL amltrain."))
+        name.startswith(("[internal]", "copy /context", "LABEL amltrain.", 'LABEL "amltrain.'))
         or re.match(r"FROM \S*\bamltrain/settings:", name) is not None
     )

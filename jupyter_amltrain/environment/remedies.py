@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .requirements import normal_name
 
 _NAME = r"[A-Za-z0-9][\w.-]*"
+_AT_FAULT = re.compile(rf"Failed to build `({_NAME}(?:==[^`@]+)?)|Failed building wheel for ({_NAME})")
 _COMPILER = r"(?:[\w.-]*-)?(?:gcc|g\+\+|cc|c\+\+|clang)(?:-\d+)?"
 
 
@@ -23,6 +24,17 @@ class _Cause:
     name: str
     printed: str
     sentence: str | Callable[[re.Match[str], str], str]
+
+
+def _compiled(rest: str) -> Callable[[re.Match[str], str], str]:
+    """A sentence about the package that could not be compiled, by its name where it was printed."""
+
+    def told(found: re.Match[str], text: str) -> str:
+        named = _AT_FAULT.search(text)
+        package = (named[1] or named[2]) if named else "A package"
+        return f"{package} is compiled {rest.format(next((group for group in found.groups() if group), ''))}"
+
+    return told
 
 
 def _apt(found: re.Match[str], text: str) -> str:
@@ -99,7 +111,7 @@ _CAUSES = (
         r"|certificate signed by unknown authority|self[- ]signed certificate|Certificate verification failed"
         r"|problem confirming the ssl certificate|SSL certificate problem",
         "A certificate is not trusted inside the build, as behind a company's proxy: set SSL_CERT_FILE on this machine"
-        " to the file with the company's certificates, which build steps then use too.",
+        " to the file with the company's certificates, which the steps of a BuildKit build then use too.",
     ),
     _Cause(
         "names",
@@ -152,10 +164,9 @@ _CAUSES = (
     _Cause(
         "header",
         r"fatal error: ([\w./+-]+\.h(?:pp)?): No such file or directory",
-        lambda found, text: (
-            f"A package is compiled and {found[1]} is missing: ask for a version that comes as a wheel, or install the"
-            f" package with that file ({'python3-dev' if found[1] == 'Python.h' else 'its name mostly ends in -dev'})"
-            " before, in a Dockerfile."
+        _compiled(
+            "and the file {0} is missing: ask for a version that comes as a wheel, or install the package with that"
+            " file (python3-dev for Python.h; its name mostly ends in -dev) before, in a Dockerfile."
         ),
     ),
     _Cause(
@@ -163,21 +174,27 @@ _CAUSES = (
         rf"No such file or directory: '{_COMPILER}'|command '{_COMPILER}' failed|unable to execute '{_COMPILER}'"
         rf"|\b{_COMPILER}: (?:command )?not found|[Nn]o acceptable C compiler|CMAKE_CXX?_COMPILER not set"
         r"|linker `cc` not found|Unknown compiler\(s\)",
-        "A package is compiled and the image has no compiler: ask for a version that comes as a wheel, or install one"
-        " before, in a Dockerfile (`RUN apt-get update && apt-get install -y build-essential python3-dev`).",
+        _compiled(
+            "and the image has no compiler: ask for a version that comes as a wheel, or install one before, in a"
+            " Dockerfile (`RUN apt-get update && apt-get install -y build-essential python3-dev`)."
+        ),
     ),
     _Cause(
         "library",
         r"pkg-config: not found|valid pkg-config|(pg_config|mysql_config|curl-config|krb5-config|llvm-config)\b.*not"
         r" (?:found|be found)|No package '([\w.+-]+)' found",
-        "A package is compiled against a library that the image lacks: ask for a version that comes as a wheel, or"
-        " install the library's -dev package and pkg-config before, in a Dockerfile.",
+        _compiled(
+            "against a library that the image lacks: ask for a version that comes as a wheel, or install the library's"
+            " -dev package and pkg-config before, in a Dockerfile."
+        ),
     ),
     _Cause(
         "rust",
         r"can't find Rust compiler|Rust toolchain|Cargo, the Rust package manager, is not installed",
-        "A package is compiled with Rust, which the image lacks: ask for a version that comes as a wheel, or install"
-        " cargo before, in a Dockerfile.",
+        _compiled(
+            "with Rust, which the image lacks: ask for a version that comes as a wheel, or install cargo before, in a"
+            " Dockerfile."
+        ),
     ),
     _Cause(
         "python",
@@ -231,6 +248,7 @@ _NAMED = (
     rf"Failed building wheel for ({_NAME})",
     rf"satisfies the requirement ({_NAME})",
     rf"indicates that `({_NAME})@",
+    rf"^({_NAME})\S* (?:is compiled|comes without a wheel)",
 )
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _IDLE_S = 1.0
 _SILENCE_S = 2.0
+_PHASE_EVERY_S = 5.0
 
 
 def watch(workspace_folder: Path, store: Store, run_id: str, transcript: Transcript | None = None) -> RunRecord:
@@ -51,8 +52,8 @@ def watch(workspace_folder: Path, store: Store, run_id: str, transcript: Transcr
 class Transcript:
     """Writes one run's transcript to ``out``.
 
-    A state other than Running that lasts more than two seconds without any output gets one line with its reason;
-    otherwise the text is exactly that of the SDK.
+    A state other than Running that lasts more than two seconds without any output gets one line with its reason, and
+    while an image is made, five silent seconds get a line with how far it is; otherwise the text is exactly the SDK's.
     """
 
     def __init__(
@@ -67,6 +68,8 @@ class Transcript:
         self._line_open = False
         self._heard_in = ""
         self._told = ""
+        self._spoke = 0.0
+        self._phase = ""
 
     def begin(self) -> None:
         """Write the first lines."""
@@ -77,6 +80,7 @@ class Transcript:
         """Write what an update brings."""
         if update.data:
             self._heard_in = update.run.status
+            self._spoke, self._phase = self._clock(), update.run.reason
             if update.log != self._log:
                 self._end_log()
                 self._log = update.log
@@ -88,12 +92,18 @@ class Transcript:
             self._tell_state(update.run)
 
     def _tell_state(self, run: RunRecord) -> None:
-        if run.status in (states.RUNNING, *states.TERMINAL, self._heard_in, self._told) or self._line_open:
+        if run.status in (states.RUNNING, *states.TERMINAL) or self._line_open:
             return
-        if self._clock() - state_since(self._store, run) > _SILENCE_S:
+        now = self._clock()
+        if run.status in (self._heard_in, self._told):
+            if run.status == states.PREPARING and run.reason != self._phase and now - self._spoke > _PHASE_EVERY_S:
+                self._spoke, self._phase = now, run.reason
+                self._write(f"… {run.reason}\n")
+        elif now - state_since(self._store, run) > _SILENCE_S:
             self._told = run.status
+            self._spoke, self._phase = now, run.reason
             self._write(f"{run.status}: {reason(self._store, run)}\n")
-            self._out.flush()
+        self._out.flush()
 
     def end(self, warnings: Sequence[str] = (), error: str = "") -> None:
         """Write the summary; ``error`` is JSON to show in it, "" where it is raised instead or there is none."""

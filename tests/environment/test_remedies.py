@@ -59,14 +59,13 @@ PRINTED = {
     "pip-compiler": (
         "psutil could not be compiled from sources. gcc is not installed. Python header files are not installed.\n"
         "error: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'\nERROR: Failed building wheel for psutil",
-        "compiled and the image has no compiler",
+        "psutil is compiled and the image has no compiler",
     ),
     "pip-header": (
         "psutil/_psutil_linux.c:12:10: fatal error: Python.h: No such file or directory\n"
         "error: Command '['x86_64-linux-gnu-gcc']' returned non-zero exit status 1.\nERROR: Failed building wheel for"
         " psutil",
-        "compiled and Python.h is missing: ask for a version that comes as a wheel, or install the package with that"
-        " file (python3-dev)",
+        "psutil is compiled and the file Python.h is missing: ask for a version that comes as a wheel",
     ),
     "pip-sources": (
         "ModuleNotFoundError: No module named 'distutils.msvccompiler'\nerror: metadata-generation-failed",
@@ -102,6 +101,11 @@ PRINTED = {
         "ModuleNotFoundError: No module named 'distutils.msvccompiler'\n\nhint: This error likely indicates that"
         " `numpy@1.19.0` depends on `distutils.msvccompiler`, but doesn't declare it as a build dependency.",
         "numpy==1.19.0 comes without a wheel for this Python",
+    ),
+    "uv-compiler": (
+        "error: Failed to build `netifaces==0.11.0`\n  cause: Call to `setuptools.build_meta:__legacy__.build_wheel`"
+        " failed (exit status: 1)\nerror: [Errno 2] No such file or directory: 'x86_64-linux-gnu-gcc'",
+        "netifaces==0.11.0 is compiled and the image has no compiler",
     ),
     "uv-library": (
         "/bin/sh: 1: pkg-config: not found\nException: Can not find valid pkg-config name.\n\n"
@@ -187,6 +191,12 @@ def test_the_builders_own_words_are_enough(error: str, words: str) -> None:
 )
 def test_the_package_at_fault_is_named(name: str, packages: set[str]) -> None:
     assert named_packages(PRINTED[name][0].splitlines()) == packages
+
+
+def test_the_package_at_fault_is_named_by_the_remedy_alone() -> None:
+    """What the installer said first may be more lines ago than a message shows."""
+    assert named_packages([remedy("", PRINTED["uv-compiler"][0].splitlines())]) == {"netifaces"}
+    assert named_packages([remedy("", PRINTED["uv-sources"][0].splitlines())]) == {"numpy"}
 
 
 @pytest.mark.parametrize(

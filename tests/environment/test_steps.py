@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from jupyter_amltrain.engines.protocol import Step
+from jupyter_amltrain.environment.build import Build
+from jupyter_amltrain.environment.build_output import BuildOutput
 from jupyter_amltrain.environment.installer_output import InstallerOutput
 from jupyter_amltrain.environment.pull_output import PullOutput, may_pass
 from jupyter_amltrain.environment.steps import SHOWN_LINES, Steps
@@ -21,6 +23,39 @@ Downloading pandas (12.0MiB)
 Prepared 4 packages in 361ms
 Installed 4 packages in 33ms
  + numpy==2.4.6
+"""
+
+
+PODMAN = """\
+[1/2] STEP 1/2: FROM localhost/python-base:1 AS one
+[1/2] STEP 2/2: RUN echo first
+--> Using cache 97294de7e87036aa4bd7a40cef906e8676adfdfe07228c97956b7cc5df0ef962
+--> 97294de7e87
+[2/2] STEP 1/3: FROM localhost/python-base:1
+[2/2] STEP 2/3: RUN echo second
+second
+--> 28fd9a2a146
+[2/2] STEP 3/3: LABEL "amltrain.environment"="pod"
+[2/2] COMMIT docker.io/amltrain/pod:cf5d3189d39f
+--> aaa6fc359dc
+Successfully tagged docker.io/amltrain/pod:cf5d3189d39f
+aaa6fc359dcad1fbfaead3d00ec4a723768475eadefdd0299654464566cf1421
+Successfully built aaa6fc359dca
+"""
+DOCKER = """\
+Step 1/4 : FROM python-base:1 AS one
+ ---> 3ac56a8e2113
+Step 2/4 : RUN echo first
+ ---> Using cache
+ ---> 97294de7e870
+Step 3/4 : FROM python-base:1
+ ---> 3ac56a8e2113
+Step 4/4 : RUN echo second
+ ---> Running in 5e1afca1cf6a
+second
+Removing intermediate container 5e1afca1cf6a
+ ---> aaa6fc359dca
+Successfully built aaa6fc359dca
 """
 
 
@@ -119,6 +154,26 @@ def test_a_step_goes_from_waiting_to_done() -> None:
         steps.line("a", f"line {number}")
     assert log.steps[-1].tail == tuple(f"line {number}" for number in range(1000 - SHOWN_LINES, 1000))
     assert len(steps.lines("a")) == 200
+
+
+@pytest.mark.parametrize(
+    ("printed", "base"), [(PODMAN, "localhost/python-base:1"), (DOCKER, "python-base:1")], ids=["podman", "docker"]
+)
+@pytest.mark.parametrize("portion", [1, 7, 10_000])
+def test_text_of_a_builder_becomes_steps_however_it_is_cut(printed: str, base: str, portion: int) -> None:
+    log = Log()
+    output = BuildOutput(Build("environment 'e'", "", "amltrain/e:1"), log)
+    for at in range(0, len(printed), portion):
+        output.take({"stream": printed[at : at + portion]})
+    assert output.result() == "aaa6fc359dca"
+    last = {step.key: step for step in log.steps}
+    assert [(step.name, step.state, step.tail) for step in last.values()] == [
+        (f"FROM {base} AS one", "cached", ()),
+        ("RUN echo first", "cached", ()),
+        (f"FROM {base}", "cached", ()),
+        ("RUN echo second", "done", ("second",)),
+    ]
+    assert log.text == printed
 
 
 def test_a_pull_is_one_step_of_layers_and_bytes() -> None:

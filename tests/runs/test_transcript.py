@@ -146,6 +146,22 @@ def test_a_state_that_has_output_is_not_told(workspace: Workspace, new_run: Any)
     assert out.getvalue().endswith("\n\nStep 1\n")
 
 
+def test_a_long_pull_tells_how_far_it_is(workspace: Workspace, new_run: Any) -> None:
+    run = new_run()
+    now = time.time()
+    out = io.StringIO()
+    transcript = Transcript(workspace.store, run.id, "u", out, clock=lambda: now)
+    workspace.store.move(run.id, "Preparing", "pulling fastai2")
+    transcript.take(Update(workspace.store.run(run.id), BUILD, b"Pulling fastai2\n", 16))
+    before = out.getvalue()
+    for seconds in range(12):
+        now += 1.0
+        workspace.store.update_run(run.id, reason=f"pulling fastai2: {seconds} of 12 layers")
+        transcript.take(Update(workspace.store.run(run.id)))
+    lines = "… pulling fastai2: 5 of 12 layers\n… pulling fastai2: 11 of 12 layers\n"
+    assert out.getvalue() == f"{before}{lines}"
+
+
 def test_output_arrives_while_the_run_goes_on(
     workspace: Workspace, new_run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
