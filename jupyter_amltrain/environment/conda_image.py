@@ -22,7 +22,7 @@ from .build import Build, build_network, choose_builder
 from .conda_channels import CondaSettings, channel_addresses, read_conda_settings
 from .conda_install import activation_scripts, fixed_variables, install, link_program, link_scripts, readable_paths
 from .conda_lock import CondaLock, conda_folder
-from .conda_solve import ARCHSPEC, cuda_here, locked, plan_request, with_overrides
+from .conda_solve import ARCHSPEC, check_specs, cuda_here, locked, plan_request, with_overrides
 from .dockerfile import (
     CONTEXT_FOLDER,
     ENVIRONMENT_FOLDER,
@@ -79,6 +79,7 @@ def _installed(
     secrets: Mapping[str, str],
     labels: Mapping[str, str],
 ) -> Found:
+    check_specs(packages)
     settings = replace(settings, host=read_host_settings(over=maker.spec.get("network")))
     architecture = str(base.info.get("Architecture") or "amd64")
     uv = uv_binary(architecture) if packages.pip else None

@@ -15,7 +15,7 @@ from ..engines.protocol import Preparation, Step
 from ..errors import ImageBuildException, UserErrorException
 from .conda_channels import CondaSettings, channel_addresses, short_name
 from .conda_lock import CondaLock, CondaRequest, conda_folder, store_lock, stored_lock
-from .conda_rattler import network_client, run_canceled
+from .conda_rattler import network_client, require_rattler, run_canceled
 from .requirements import Packages
 from .secrets import mask_url_credentials, private_text, without_url_credentials
 
@@ -33,11 +33,14 @@ _CHANNEL_IN_SPEC = re.compile(r"([^\s\[]+)::(.+)")
 
 
 def check_specs(packages: Packages) -> None:
-    """Refuse what is no match specification.
+    """Refuse conda packages that cannot be had at all: what is no match specification, and any without py-rattler.
 
     Raises:
-        UserErrorException: the item is named, with the reason.
+        UserErrorException: the item is named, with the reason; or py-rattler is not installed.
     """
+    if not packages.conda:
+        return
+    require_rattler(packages.conda)
     from rattler import MatchSpec
     from rattler.exceptions import InvalidMatchSpecError
 

@@ -13,7 +13,6 @@ from .api import EngineApi
 from .build import choose_builder
 from .build_options import check_build_options, read_secret, secret_value, session_reason
 from .conda_image import with_conda_packages
-from .conda_rattler import require_rattler
 from .conda_solve import check_specs
 from .context import check_sources
 from .docker_cli import session_command
@@ -49,6 +48,7 @@ def check_environment(
     """
     api = _engine_api(client)
     packages = _checked_packages(spec)
+    check_specs(packages)
     notes = [*packages.notes, *_check_dockerfile(spec)]
     if spec.get("image") and not packages and not spec.get("user_managed"):
         notes.append(
@@ -175,9 +175,6 @@ def _checked_packages(spec: EnvironmentSpec) -> Packages:
             f"Only pip packages can be layered on the image's own Python; these are conda's:"
             f" {', '.join(packages.conda)}. Leave out python.layered (--layer), or list them as pip packages."
         )
-    if packages.conda:
-        require_rattler(packages.conda)
-        check_specs(packages)
     return packages
 
 

@@ -35,6 +35,7 @@ class CompanyNetwork:
         index: address of the package index.
         certificates: file with the company's CA and no other.
         asked: the hosts that the proxy was asked for.
+        pages: what else the server has, by path.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,10 +43,11 @@ class CompanyNetwork:
         self.password = secrets.token_hex(12)
         self.index = f"https://{INDEX}/simple/"
         self.asked: list[str] = []
+        self.pages: dict[str, bytes] = {}
         _make_certificates(folder, self.certificates)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "server.pem", folder / "server.key")
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Intranet)
+        self._server = _Server(self)
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._proxy = _Proxy(self)
 
@@ -77,8 +79,18 @@ class CompanyNetwork:
             server.server_close()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, network: CompanyNetwork) -> None:
+        super().__init__(("127.0.0.1", 0), _Intranet)
+        self.network = network
+
+
 class _Intranet(BaseHTTPRequestHandler):
-    """One file, and an index with one package."""
+    """One file, an index with one package, and what a test has put there."""
+
+    server: _Server
 
     def do_GET(self) -> None:
         wheel = f"six-{SIX}-py2.py3-none-any.whl"
@@ -86,6 +98,7 @@ class _Intranet(BaseHTTPRequestHandler):
             "/hello.txt": HELLO.encode(),
             "/simple/six/": f'<a href="/{wheel}">{wheel}</a>'.encode(),
             f"/{wheel}": _wheel(),
+            **self.server.network.pages,
         }
         body = pages.get(self.path)
         self.send_response(404 if body is None else 200)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -92,7 +93,11 @@ def output(client: docker.DockerClient, image: Image, *command: str, user: str =
 
 
 def test_a_specification_is_solved_locked_installed_and_found_again(
-    client: docker.DockerClient, name: str, channel: Path, packages: list[CondaPackage]
+    client: docker.DockerClient,
+    name: str,
+    channel: Path,
+    packages: list[CondaPackage],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cell = f"channels: [file://{channel}]\ndependencies: [python=3.11, greeting, tabulate, pip: [idna, six]]\n"
     log = BuildLog()
@@ -126,7 +131,9 @@ def test_a_specification_is_solved_locked_installed_and_found_again(
     channel.rename(channel.with_name("away"))
     again = BuildLog()
     other = f"dependencies: [pip: [six, IDNA], Tabulate, greeting, python = 3.11]\nchannels: [file://{channel}]\n"
-    found = prepared(client, environment(name, other), again)
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "rattler", None)  # type: ignore[arg-type]
+        found = prepare_image(client, environment(name, other)._to_spec(), again)
     assert (found.reference, found.built, again.steps) == (image.reference, False, [])
     channel.with_name("away").rename(channel)
 

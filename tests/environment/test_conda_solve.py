@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from conda_channel import SUBDIR, CondaPackage, write_channel
+from engine.company import FILES, CompanyNetwork
 from jupyter_amltrain.engines.protocol import Step
 from jupyter_amltrain.environment.conda import CondaDependencies
 from jupyter_amltrain.environment.conda_channels import CondaSettings, channel_addresses, read_conda_settings
@@ -22,7 +23,7 @@ from jupyter_amltrain.environment.conda_install import install
 from jupyter_amltrain.environment.conda_lock import CondaLock, CondaRequest, stored_lock
 from jupyter_amltrain.environment.conda_rattler import require_rattler
 from jupyter_amltrain.environment.conda_solve import check_specs, locked, plan_request, with_overrides
-from jupyter_amltrain.environment.host_settings import HostSettings
+from jupyter_amltrain.environment.host_settings import HostSettings, read_host_settings
 from jupyter_amltrain.environment.requirements import Packages, normalised, wanted_packages
 from jupyter_amltrain.environment.secrets import mask_url_credentials, take_url_credentials
 from jupyter_amltrain.errors import (
@@ -233,6 +234,25 @@ def test_proxies_of_the_host_and_of_conda_are_used(private_channel: str) -> None
             locked(asked, settings, Log())
     direct = HostSettings(proxies={**host.proxies, "no_proxy": "localhost, 127.0.0.1"})
     assert locked(asked, CondaSettings(host=direct), Log()).records
+
+
+def test_a_channel_of_a_company_is_reached_through_its_proxy_with_its_certificates(
+    channel: Path, tmp_path: Path
+) -> None:
+    with CompanyNetwork(tmp_path / "company") as company:
+        paths = [path for path in channel.rglob("*") if path.is_file()]
+        company.pages = {f"/team/{path.relative_to(channel)}": path.read_bytes() for path in paths}
+        variables = {"HTTPS_PROXY": company.proxy, "SSL_CERT_FILE": str(company.certificates)}
+        settings = CondaSettings(host=read_host_settings(variables, root=tmp_path))
+        asked = request("scipy", channels=(f"https://{FILES}/team",))
+        log = Log()
+        install(locked(asked, settings, log), asked, settings, tmp_path / "prefix", log)
+        assert (tmp_path / "prefix/share/scipy").read_text() == "1.11"
+        assert set(company.asked) == {FILES}
+        stranger = CondaSettings(host=read_host_settings({"HTTPS_PROXY": company.proxy}, root=tmp_path))
+        with pytest.raises(ImageBuildException, match="cannot be read: .*certificate") as refused:
+            locked(asked, stranger, log, renew=True)
+        assert company.password not in refused.value.message + log.text
 
 
 def test_the_token_of_a_channel_is_a_secret() -> None:

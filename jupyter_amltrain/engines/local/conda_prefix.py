@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from ...environment.conda_channels import read_conda_settings
 from ...environment.conda_install import fixed_variables, install, link_scripts
-from ...environment.conda_solve import locked, plan_request, this_platform, virtual_packages_here, with_overrides
+from ...environment.conda_solve import (
+    check_specs,
+    locked,
+    plan_request,
+    this_platform,
+    virtual_packages_here,
+    with_overrides,
+)
 from ...environment.host_settings import read_host_settings
 
 if TYPE_CHECKING:
@@ -31,6 +38,7 @@ def fill(
     Raises:
         EngineException: they cannot be had; the message says why.
     """
+    check_specs(packages)
     settings = replace(read_conda_settings(), host=read_host_settings(over=network))
     virtual = with_overrides(virtual_packages_here())
     request = plan_request(packages, settings, this_platform(), virtual, secrets)

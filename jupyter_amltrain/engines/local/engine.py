@@ -14,7 +14,6 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...environment.conda_rattler import require_rattler
 from ...environment.conda_solve import check_specs
 from ...environment.host_settings import workspace_settings
 from ...environment.requirements import Packages, normalised, wanted_packages
@@ -49,9 +48,7 @@ class LocalEngine:
         """See :meth:`Engine.check`."""
         _refuse_images(environment)
         packages = wanted_packages(environment)
-        if packages.conda:
-            require_rattler(packages.conda)
-            check_specs(packages)
+        check_specs(packages)
         if environment.get("user_managed"):
             _own_interpreter(environment)
         return [*packages.notes, *_ignored(environment, resources), *_gpu_notes(resources)]
