@@ -89,17 +89,22 @@ class CellWatcher(TextWatcher):
         self._drawn_at = -_REDRAW_S
 
     def write(self, data: bytes) -> None:
-        """Output: the end of it is kept; what comes while no step runs is about the whole build."""
+        """Output: the end of it is kept; sentences that come while no step runs are about the whole build."""
         *lines, self._rest = (self._rest + self._decoder.decode(data)).split("\n")
         plain = [text for line in lines if (text := plain_line(line)).strip()]
         self._log.extend(plain)
         if not any(step.state == "running" for step, _ in self._steps.values()):
-            notes = [line for line in plain if not line.startswith("Successfully ")]
+            # Indented lines are tables, such as that of a conda lock.
+            notes = [line for line in plain if not line.startswith((" ", "Successfully "))]
             self._state = replace(self._state, notes=(*self._state.notes, *notes)[-_KEPT_LINES:])
 
     def step(self, step: Step) -> None:
-        """News of a step, drawn at the next look."""
-        self._steps[step.key] = (step, self._clock())
+        """News of a step, drawn at the next look; whoever does not time its steps has them timed here."""
+        now = self._clock()
+        before, since = self._steps.get(step.key, (step, now))
+        if step.state in ("done", "failed") and not step.seconds and before.state == "running":
+            step = replace(step, seconds=before.seconds + now - since)
+        self._steps[step.key] = (step, now)
 
     def look(self, phase: str) -> None:
         """Draw what has changed, unless that was done a moment ago; what is found at once is not worth a view."""

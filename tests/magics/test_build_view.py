@@ -146,6 +146,19 @@ def test_what_no_step_wrote_is_a_note_and_the_end_of_the_log_is_kept(capsys: pyt
     assert capsys.readouterr().out == ""
 
 
+def test_tables_are_no_notes_and_untimed_steps_are_timed() -> None:
+    cell = Drawings()
+    cell.watcher.step(Step("solve", "solve conda packages"))
+    cell.now = 3.0
+    cell.watcher.step(Step("solve", "solve conda packages", "done"))
+    cell.watcher.write(b"Solved and locked 2 conda packages:\n  python  3.12\n  numpy   2.4\n")
+    cell.watcher.look("")
+    elements = Elements(cell.html[-1])
+    assert "Solved and locked 2" in elements.text
+    assert "numpy" not in elements.text
+    assert "3 s" in elements.text.partition("solve conda packages")[2]
+
+
 def test_what_was_found_at_once_is_told_in_text(capsys: pytest.CaptureFixture[str]) -> None:
     cell = Drawings()
     cell.watcher.write(b"Not installed: azureml-sdk\n")
