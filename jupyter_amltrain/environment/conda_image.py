@@ -32,11 +32,12 @@ from .dockerfile import (
     requirements_text,
     run_with_files,
     stage_label,
+    unused_options,
 )
 from .found import Found, image_tag
 from .host_settings import read_host_settings
 from .interpreter import glibc_version, is_musl
-from .maker import ImageMaker
+from .maker import ImageMaker, say
 from .packages_image import INSTALLER_SETTINGS
 from .requirements import Packages, normalised
 from .secrets import private_text, without_url_credentials
@@ -92,6 +93,8 @@ def _installed(
         secrets,
         extra=("pip",) if tool == "pip" else (),
     )
+    for option in unused_options(packages):
+        say(maker.log, f"The option '{option}' means nothing here and is left out.")
     lock = locked(request, settings, maker.log, renew=maker.renew == REBUILD)
     _remove_old_staging(conda_folder())
     with tempfile.TemporaryDirectory(dir=conda_folder(), prefix=_STAGING, ignore_cleanup_errors=True) as name:

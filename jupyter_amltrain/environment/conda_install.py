@@ -151,6 +151,7 @@ def readable_paths(folder: Path) -> list[str]:
     """All paths below a folder, sorted; what only its owner could read or enter is opened to everybody, since jobs may
     run as anybody."""
     found = []
+    folder.chmod(0o755)
     for place, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = os.path.join(place, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import uuid
 from collections.abc import Iterator
@@ -172,7 +173,11 @@ def test_the_classic_builder_on_a_base_without_python(
     bare.python.user_managed_dependencies = False
     cell = f"channels: [file://{channel}]\ndependencies: [greeting, pip: [idna]]\n"
     bare.python.conda_dependencies = environment(name, cell).python.conda_dependencies
-    image = prepared(client, bare)
+    before = os.umask(0o077)  # of a person whose files nobody else may read
+    try:
+        image = prepared(client, bare)
+    finally:
+        os.umask(before)
     assert output(client, image, "sh", "-c", f"greet; cat {PREFIX}/linked.txt; id -u; ls /usr/bin/python3") == (
         f"{PREFIX}/share {len(packages[1].files['share/greeting.bin'])}\ngreeting 1.0\n1000\n"
         "ls: cannot access '/usr/bin/python3': No such file or directory\n"
