@@ -81,7 +81,7 @@ def parse_cell(text: str, format: str | None = None, pinned: Sequence[str] | Non
             "The cell is empty; write a Dockerfile (its first line begins with FROM), pip requirements (one a line),"
             " or a conda specification (with 'dependencies:')."
         )
-    chosen = format or ("pip" if is_empty else _told_format(text))
+    chosen = format or ("pip" if is_empty else told_format(text))
     if pinned and chosen != "pip":
         raise UserErrorException(
             f"--from-kernel adds to pip requirements, and the cell was taken for {_SAID[chosen]}. Leave one of them"
@@ -98,7 +98,12 @@ def parse_cell(text: str, format: str | None = None, pinned: Sequence[str] | Non
     return CellEnvironment("pip", pip=(*given, *pins), notes=notes)
 
 
-def _told_format(text: str) -> str:
+def told_format(text: str) -> str:
+    """The format of a text that is not empty, told by its first line.
+
+    Raises:
+        UserErrorException: it looks like none.
+    """
     number, first = next(
         (number, line) for number, line in enumerate(text.splitlines(), 1) if without_comment(line).strip("\\")
     )

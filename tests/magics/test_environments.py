@@ -21,7 +21,9 @@ def test_a_dockerfile_is_built_while_its_output_is_shown_and_found_again(noteboo
     assert re.fullmatch(r"✓ fastai2:1 · Dockerfile · built in [\d.]+ s · \d+ [MG]B", last), last
 
     again = notebook.run(cell).out
-    assert re.fullmatch(r"✓ fastai2:1 · Dockerfile · found in [\d.]+ s · \d+ [MG]B\n", again), again
+    taken, found = again.splitlines()
+    assert taken == "Taken for a Dockerfile: 2 steps on python-base:1."
+    assert re.fullmatch(r"✓ fastai2:1 · Dockerfile · found in [\d.]+ s · \d+ [MG]B", found), found
 
     changed = notebook.run(cell + "ENV EXTRA=1\n").out
     assert "✓ fastai2:2 · Dockerfile · built in " in changed
