@@ -40,5 +40,5 @@ def test_mistakes(notebook: Notebook) -> None:
     notebook.run("%%aml_env --no-build pets\nsix\n")
     assert "did you mean 'pets'?" in notebook.refusal("%aml_env --prune pest")
     assert "write 30d, 12h or 2w" in notebook.refusal("%aml_env --prune --older-than soon")
-    for line in ("pets", "--unused", "--older-than 3d", "--dry-run", "--prune --diff pets"):
+    for line in ("pets dogs", "--unused", "--older-than 3d", "--dry-run", "--prune --diff pets"):
         assert "mean nothing without --prune" in notebook.refusal(f"%aml_env {line}")
