@@ -13,6 +13,7 @@ from ..environment.docker_login import check_docker_config
 from ..errors import EngineException, EngineUnavailableException
 from .containers import EngineFacts
 from .docker_address import DockerAddress, docker_url, find_docker
+from .socket_permission import SocketAccess, explain_access
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -126,9 +127,11 @@ def _tls_of(url: str) -> TLSConfig | None:
 def _unavailable(url: str, error: Exception) -> EngineUnavailableException:
     path = url.partition("://")[2] if url.startswith("unix://") else ""
     if "Permission denied" in str(error) or "PermissionError" in repr(error):
-        why = f"There is a Docker socket at {path or url}, but you may not use it"
-        then = "ask to be added to the group docker (sudo usermod -aG docker $USER), then log in again"
-    elif path and not os.path.exists(path):
+        return EngineUnavailableException(
+            f"{explain_access(SocketAccess.of(path or url))} AMLTRAIN_ENGINE=local runs without containers.",
+            inner_exception=error,
+        )
+    if path and not os.path.exists(path):
         why = f"There is no Docker engine at {path}"
         then = "start Docker (or Podman's service), or set DOCKER_HOST to where it listens"
     elif "SSLError" in str(error) or "SSLError" in repr(error):

@@ -18,13 +18,20 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..errors import EngineException, GpuUnavailableException, ImageNotFoundException, UserErrorException
+from ..environment.preflight import REFUSE, Finding, gpu_finding, refuse
+from ..errors import (
+    EngineException,
+    EngineUnavailableException,
+    GpuUnavailableException,
+    ImageNotFoundException,
+    UserErrorException,
+)
 from ..submission.job import WORK_FOLDER, Job, Resources
 from .connection import Api, Connection
 from .containers import container_request, network_settings
 from .exits import explain_exit, explain_memory
 from .frames import demultiplex, demultiplex_log
-from .probes import can_give_gpus, ensure_shared, is_gpu_refusal, sweep_probes
+from .probes import ensure_shared, gpu_facts, is_gpu_refusal, sweep_probes
 from .protocol import (
     Chunk,
     Discarded,
@@ -62,17 +69,31 @@ class DockerEngine:
         self, environment: EnvironmentSpec, resources: Resources, secrets: Mapping[str, str] | None = None
     ) -> list[str]:
         """See :meth:`Engine.check`."""
-        from ..environment.image import check_environment
+        from ..environment.image import check_environment, engine_view
 
         self._connection.refuse_silence()
         with self._connection.docker() as docker:
             notes = list(check_environment(docker, environment, secrets))
             client = docker.api
-            if resources.gpus and not can_give_gpus(client):
-                if resources.gpu_policy != "prefer":
-                    raise GpuUnavailableException(_NO_GPU)
-                notes.append("no GPU can be given by this engine: the run uses the CPU")
+            if resources.gpus:
+                facts = gpu_facts(client, engine_view(docker))
+                notes += refuse([gpu_finding(resources.gpus, resources.gpu_policy, facts)])
         return notes
+
+    def examine(
+        self, environment: EnvironmentSpec, resources: Resources, secrets: Mapping[str, str] | None = None
+    ) -> list[Finding]:
+        """Everything :meth:`check` looks at, and what it found, refused or not; an engine that is silent is one."""
+        from ..environment.image import engine_view, examine_environment
+
+        try:
+            self._connection.refuse_silence()
+            with self._connection.docker() as docker:
+                found = examine_environment(docker, environment, secrets)
+                facts = gpu_facts(docker.api, engine_view(docker))
+        except EngineUnavailableException as error:
+            return [Finding("engine", REFUSE, error.message.rstrip("."))]
+        return [*found, gpu_finding(resources.gpus, resources.gpu_policy, facts)]
 
     def prepare(
         self,

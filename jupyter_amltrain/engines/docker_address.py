@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from .socket_permission import SocketAccess, explain_access
+
 _DEFAULT_SOCKET = "/var/run/docker.sock"
 _ANSWER_WITHIN_S = 1.0
 
@@ -49,20 +51,22 @@ class DockerAddress:
                 if self.tls_folder or parts.scheme == "https" or parts.port == 2376:
                     return ""  # somebody listens; the certificate is docker-py's business
                 connection.sendall(b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n")
-                status = connection.recv(64).split(b" ", 2)[1:2]
+                answer = connection.recv(4096)
         except OSError as error:
             return self.refusal(error)
-        if status == [b"200"]:
+        if answer.split(b" ", 2)[1:2] == [b"200"]:
             return ""
+        if b"HTTPS server" in answer:
+            return (
+                f"The Docker engine at {self.url} ({self.origin}) wants TLS: set DOCKER_TLS_VERIFY=1, and"
+                " DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem."
+            )
         return f"What listens at {self.url} ({self.origin}) is not a Docker engine."
 
     def refusal(self, error: OSError) -> str:
         """What to tell the user about an error while connecting."""
         if error.errno in (errno.EACCES, errno.EPERM):
-            return (
-                f"There is a Docker socket at {self.url.removeprefix('unix://')}, but you may not use it: "
-                "add yourself to the group docker (sudo usermod -aG docker $USER) and log in again."
-            )
+            return explain_access(SocketAccess.of(self.url.removeprefix("unix://")))
         if isinstance(error, TimeoutError):
             why = f"it takes the call and says nothing for {_ANSWER_WITHIN_S:.0f} s"
         elif isinstance(error, FileNotFoundError):

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 import time
 from contextlib import suppress
 from typing import Any
 
+from ..compute.host import host_capacity
+from ..environment.engine_view import EngineView
+from ..environment.preflight import GpuFacts
 from ..errors import EngineException
 from ..home import home_folder
 
@@ -21,8 +25,8 @@ _GPU_REFUSALS = (
 )
 
 
-def can_give_gpus(client: Any) -> bool:
-    """Whether a container with a GPU could start here, asked without running anything.
+def gpu_refusal(client: Any) -> str:
+    """The engine's own words when no container with a GPU could start here, "" when one could; nothing is run.
 
     The engine looks for its GPU driver, and NVIDIA's hook for the device, before the program; so a program that
     does not exist tells the two refusals apart.
@@ -31,7 +35,7 @@ def can_give_gpus(client: Any) -> bool:
 
     images = client.images(quiet=True)
     if not images:
-        return True  # nothing to ask with: the start will tell
+        return ""  # nothing to ask with: the start will tell
     config = client.create_host_config(
         device_requests=[{"Driver": "", "Count": -1, "DeviceIDs": None, "Capabilities": [["gpu"]], "Options": {}}],
         network_mode="none",
@@ -40,10 +44,26 @@ def can_give_gpus(client: Any) -> bool:
     try:
         client.start(probe)
     except errors.APIError as error:
-        return not is_gpu_refusal(str(error.explanation or error))
+        text = str(error.explanation or error)
+        return text if is_gpu_refusal(text) else ""
     finally:
         client.remove_container(probe, force=True)
-    return True
+    return ""
+
+
+def gpu_facts(client: Any, view: EngineView) -> GpuFacts:
+    """What there is of GPUs, and which piece is missing where there are none to give."""
+    refusal = gpu_refusal(client)
+    here = view.is_here
+    wsl = os.path.exists("/dev/dxg")
+    return GpuFacts(
+        refusal=refusal,
+        engine_is_here=here,
+        driver=os.path.exists("/proc/driver/nvidia/version") or wsl or shutil.which("nvidia-smi") is not None,
+        toolkit=any(map(shutil.which, ("nvidia-container-runtime-hook", "nvidia-ctk", "nvidia-container-cli"))),
+        runtime="nvidia" in view.runtimes or view.cdi,
+        count=None if wsl else host_capacity().gpus,
+    )
 
 
 def is_gpu_refusal(text: str) -> bool:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..engines.protocol import EnvironmentSpec, Image, Preparation, PushedImage
-from ..errors import UserErrorException
+from ..errors import AzureMLException, UserErrorException
 from .api import EngineApi
 from .build import choose_builder
 from .build_options import check_build_options, read_secret, secret_value, session_reason
@@ -17,13 +17,17 @@ from .conda_solve import check_specs
 from .context import check_sources
 from .docker_cli import session_command
 from .docker_login import stored_credentials
+from .engine_view import EngineView
 from .finding import ImageFinder, NotThere
+from .fitness import environment_findings, interpreter_finding
 from .found import Found
+from .host_settings import read_host_settings
 from .instructions import base_images, check_dockerfile
 from .interpreter import find_in_image
 from .look_inside import look_inside
 from .maker import ImageMaker, default_base, say
 from .packages_image import with_packages
+from .preflight import NOTE, OK, REFUSE, Finding, refuse, room_finding
 from .pull import BaseImage
 from .push import push_image
 from .registry import image_reference
@@ -55,11 +59,13 @@ def check_environment(
             f"No packages are asked for, so the Python of {spec['image']} is used as it is"
             " (Azure ML would build an empty environment instead)."
         )
-    for base in _bases(api, spec, packages, secrets):
+    bases = _bases(api, spec, packages, secrets)
+    for base in bases:
         notes.append(base.note)
         if base.local() is None:
             _check_session(api, spec, secrets)
             notes.append(base.ask_registry())
+    notes += refuse(environment_findings(api, spec, bases, installs=_installs(packages)))
     return [note for note in dict.fromkeys(notes) if note]
 
 
@@ -85,6 +91,8 @@ def prepare_image(
     bases = _bases(api, spec, packages, secrets)
     if spec.get("dockerfile") and any(base.local() is None for base in bases):
         _check_session(api, spec, secrets)  # before a long pull
+    for sentence in refuse(environment_findings(api, spec, bases, installs=_installs(packages), is_begun=True)):
+        say(log, sentence)
     result = _made(maker, bases, spec, packages, secrets)
     wanted = spec.get("interpreter_path") or "python"
     interpreter = find_in_image(api, result.id, result.config, wanted)
@@ -93,6 +101,7 @@ def prepare_image(
             f"The image {result.name} has no interpreter {wanted}; set python.interpreter_path to one it has."
         )
     contents = look_inside(api, result.id, result.name, interpreter, log)
+    refuse([interpreter_finding(api, spec, result.name, result.info)])
     return Image(
         reference=result.id,
         interpreter=interpreter,
@@ -104,6 +113,45 @@ def prepare_image(
         stacked_on=result.below,
         notes=tuple(maker.notes),
     )
+
+
+def examine_environment(
+    client: DockerClient, spec: EnvironmentSpec, secrets: Mapping[str, str] | None = None
+) -> list[Finding]:
+    """All that can be found out about an environment before it is prepared, the refusals of others among it."""
+    api = _engine_api(client)
+    view = EngineView.ask(api)
+    found = [
+        Finding("engine", OK, f"{view.name} for {view.architecture}, at {api.docker_host}"),
+        room_finding(view.free_bytes(), view.root),
+    ]
+    try:
+        packages = _checked_packages(spec)
+        notes = [*packages.notes, *_check_dockerfile(spec)]
+        bases = _bases(api, spec, packages, secrets)
+        for base in bases:
+            there = base.local() is not None
+            notes += [base.note, *([] if there else [base.ask_registry()])]
+            where = "on the engine" if there else "at its registry; it will be pulled"
+            found.append(Finding("base image", OK, f"{base.reference} is {where}"))
+        found += environment_findings(api, spec, bases, installs=_installs(packages))
+        found += [Finding("note", NOTE, note.rstrip(".")) for note in dict.fromkeys(notes) if note]
+    except AzureMLException as error:
+        found.append(Finding("environment", REFUSE, error.message.rstrip(".")))
+    network = read_host_settings(over=spec.get("network"))
+    words = "; ".join(network.described()) or "no proxy, index or certificates of its own"
+    found.append(Finding("network", OK, words))
+    return list(dict.fromkeys(found))
+
+
+def engine_view(client: DockerClient) -> EngineView:
+    """What the engine says about itself."""
+    return EngineView.ask(_engine_api(client))
+
+
+def _installs(packages: Packages) -> bool:
+    """Whether steps of ours install packages on the base; conda's are copied there."""
+    return bool(packages) and not packages.conda
 
 
 def push_to_registry(

@@ -254,6 +254,24 @@ def mounts(text: str, kind: str) -> tuple[tuple[int, Mapping[str, str]], ...]:
     return tuple(found)
 
 
+def shell_needed_in(text: str) -> tuple[str, ...]:
+    """The images of FROM lines whose own ``/bin/sh`` a RUN step needs: nothing was copied there before that step."""
+    found: list[str] = []
+    image, stages = "", set[str]()
+    for instruction in parse_dockerfile(text):
+        if instruction.keyword == "FROM":
+            words = instruction.arguments.split()
+            image = words[0] if words and words[0].lower() not in {*stages, "scratch"} and "$" not in words[0] else ""
+            if len(words) == 3:
+                stages.add(words[2].lower())
+        elif instruction.keyword in ("COPY", "ADD", "SHELL"):
+            image = ""
+        elif instruction.keyword == "RUN" and image and not instruction.arguments.lstrip().startswith("["):
+            found.append(image)
+            image = ""
+    return tuple(dict.fromkeys(found))
+
+
 def context_sources(text: str) -> tuple[tuple[int, str], ...]:
     """What a Dockerfile takes from its build context: line and path, relative, wildcards and variables included."""
     found: list[tuple[int, str]] = []

@@ -112,6 +112,17 @@ def _looked_into(api: EngineApi, image_id: str) -> Iterator[str]:
         api.delete("/containers/{0}", answer["Id"], params={"force": "1", "v": "1"})
 
 
+def known_answer(key: str) -> str | None:
+    """What was found out about an image before; None when nobody has asked yet."""
+    return _read_cache(home_folder() / _CACHE_FILE).get(key)
+
+
+def remember_answer(key: str, answer: str) -> None:
+    """Keep an answer about an image, which never changes its content."""
+    cache = home_folder() / _CACHE_FILE
+    _write_cache(cache, {**_read_cache(cache), key: answer})
+
+
 def _read_cache(path: Path) -> dict[str, str]:
     try:
         known = json.loads(path.read_text(encoding="utf-8"))

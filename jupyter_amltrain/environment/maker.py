@@ -23,6 +23,7 @@ from .build_options import read_secret, secret_value, session_reason
 from .context import context_digest, needed_paths, selected
 from .docker_cli import session_command
 from .dockerfile import CONTEXT_FOLDER, HOME_LABEL, STAGE_LABEL
+from .engine_view import EngineView
 from .fingerprint import fingerprint
 from .found import (
     DEFINITION_LABEL,
@@ -39,6 +40,7 @@ from .found import (
 from .host_settings import HostSettings, read_host_settings
 from .instructions import declared_arguments, normalised_dockerfile, without_arguments, without_syntax_line
 from .interpreter import find_in_image
+from .preflight import refuse, room_finding
 from .pull import BaseImage
 from .registry import is_image_id
 from .secrets import mask_url_credentials
@@ -119,6 +121,7 @@ class ImageMaker:
         say(self.log, base.note)
         info = base.local()
         if info is None:
+            self._look_for_room()
             return Found(base.reference, base.pull(self.log), made=True)
         if self.renew == REBUILD and not is_image_id(base.reference):
             info = self._pulled_again(base, info)
@@ -257,6 +260,7 @@ class ImageMaker:
 
     def build(self, build: Build, builder: str, network: str) -> Found:
         """Build it, and see to it that the engine has it."""
+        self._look_for_room()
         how = f"with {'BuildKit' if builder == 'buildkit' else 'the classic builder'}"
         reason = session_reason(build.dockerfile) if build.shown else ""
         command = session_command(reason, builder) if reason else None
@@ -275,6 +279,12 @@ class ImageMaker:
         if info is None:
             raise ImageBuildException(f"The engine built {build.tag} but does not have it; try again.")
         return Found(build.tag, info, made=True, origin=build.labels.get(DEFINITION_LABEL, ""))
+
+    def _look_for_room(self) -> None:
+        """Refuse to begin on a disk that is full; say so when it nearly is."""
+        view = EngineView.ask(self.api)
+        for sentence in refuse([room_finding(view.free_bytes(), view.root)]):
+            self.note(sentence)
 
     def _remove_stages(self, tag: str) -> None:
         """Remove what builds left that has our files in it, and maybe credentials: the build of ``tag``, which is over.

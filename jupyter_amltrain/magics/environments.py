@@ -120,7 +120,8 @@ class EnvironmentMagics(Magics):
     @making_options
     @argument("--diff", metavar="NAME", help="Show what the latest version of this environment changed.")
     @argument("--version", action="append", default=[], metavar="N", help="Compare from this version; twice: from, to.")
-    @argument("names", nargs="*", help="What to call it; with --prune environments, NAME[:VERSION], or images.")
+    @argument("names", nargs="*", help="What to call it; with --prune or --check NAME[:VERSION], or images.")
+    @argument("--check", action="store_true", help="Look at what a build or run of NAME, or any, would stumble over.")
     @argument("--prune", action="store_true", help="List what is on the disk, or delete what is named.")
     @argument("--unused", action="store_true", help="With --prune: what no latest version and no run needs now.")
     @argument("--older-than", metavar="AGE", help="With --prune: what no run has used for so long (30d, 12h, 2w).")
@@ -134,10 +135,17 @@ class EnvironmentMagics(Magics):
         %aml_env slim --base python:3.11-slim
         %aml_env --diff torch
         %aml_env --diff torch --version 1 --version 3
+        %aml_env --check torch
         %aml_env --prune
         %aml_env --prune torch:1 --dry-run
         """
         asked, rest = read_line(self.aml_env_line, line)
+        if asked.check:
+            if rest or asked.diff or asked.version or asked.prune or asked.file or asked.base or len(asked.names) > 1:
+                raise UserErrorException("%aml_env --check takes one environment or image, or nothing.")
+            from .checking import check
+
+            return check(self._session.workspace, asked.names[0] if asked.names else "")
         if asked.prune and not (rest or asked.diff or asked.version):
             from .disk import prune
 

@@ -72,7 +72,7 @@ def submit(
         engine = get_engine(engine_name)
     except NameNotFoundException as error:
         raise ComputeTargetException(f"The target '{request.target}' names its engine: {error.message}") from None
-    notes += engine.check(spec, resources, secrets)
+    notes += engine.check({**spec, "runs_script": bool(request.script)}, resources, secrets)
     notes += _waiting_notes(workspace, request, target, secrets)
     if not engine.isolated:
         notes.append(f"runs on the {engine_name} engine: not isolated from this machine")

@@ -127,7 +127,7 @@ def test_a_gpu_where_there_is_none(place: Place, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("AMLTRAIN_GPU", "prefer")
     run = place.submit(compute_target="gpu")
     assert run.wait_for_completion()["status"] == "Completed"
-    assert any("no GPU can be given" in warning["message"] for warning in run.get_details()["warnings"])
+    assert any("No GPU can be given" in warning["message"] for warning in run.get_details()["warnings"])
 
 
 def test_a_gpu_where_there_is_one(

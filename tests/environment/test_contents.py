@@ -13,10 +13,13 @@ import docker
 import pytest
 
 from jupyter_amltrain.engines.protocol import Image
+from jupyter_amltrain.environment.api import EngineApi
 from jupyter_amltrain.environment.cell import parse_cell
 from jupyter_amltrain.environment.contents import known_contents
 from jupyter_amltrain.environment.image import prepare_image
+from jupyter_amltrain.environment.look_inside import look_inside
 from jupyter_amltrain.environment.spec import Environment
+from jupyter_amltrain.errors import UserErrorException
 
 BASE = "python-base:1"
 
@@ -133,8 +136,11 @@ def test_an_image_for_other_processors_is_said(client: docker.DockerClient, name
         environment = Environment(name)
         environment.docker.base_image = f"{name}:1"
         environment.python.user_managed_dependencies = True
-        image, log = prepared(client, environment)
-        assert image.python == ""
+        with pytest.raises(UserErrorException, match="is for arm64 and the engine's processor is amd64"):
+            prepared(client, environment)
+        log = BuildLog()  # where an emulator is registered and does not work
+        api = EngineApi(client)
+        assert look_inside(api, str(client.images.get(f"{name}:1").id), f"{name}:1", "python", log) is None
         assert log.text.endswith("exec format error (the image is made for arm64, and this engine runs on amd64)\n")
     finally:
         client.images.remove(f"{name}:1", force=True)
