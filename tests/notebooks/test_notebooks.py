@@ -14,8 +14,8 @@ NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
-def test_both_are_there() -> None:
-    assert [path.stem for path in FILES] == ["quickstart", "train-with-a-custom-docker-image"]
+def test_all_are_there() -> None:
+    assert [path.stem for path in FILES] == ["environments", "quickstart", "train-with-a-custom-docker-image"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
@@ -58,6 +58,13 @@ def test_the_custom_image_runs_on_docker(docker_host: str) -> None:
     assert "199 points from the image" in done.stdout
     assert "199 points made up" in done.stdout
     assert done.stdout.count(": Completed in ") == 2
+
+
+def test_every_form_of_environment_is_toured_on_docker(docker_host: str) -> None:
+    done = demo(NOTEBOOKS / "environments.ipynb")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in ("sepal petal", "iniconfig is in ", "seed 7", "Taken for a conda specification", "+  - idna>=3"):
+        assert words in done.stdout
 
 
 def test_a_notebook_whose_magic_is_refused_fails(tmp_path: Path) -> None:
