@@ -29,6 +29,7 @@ TARGETS: dict[str, str] = {
     ),
     **_targets("environment.conda", "CondaDependencies"),
     **_targets("environment.registry", "ContainerRegistry"),
+    **_targets("environment.docker_build_context", "DockerBuildContext"),
     **_targets("compute.target", "ComputeTarget"),
     **_targets("compute.amlcompute", "AmlCompute"),
     **_targets("compute.configuration", "AmlComputeProvisioningConfiguration ComputeTargetProvisioningConfiguration"),
@@ -94,7 +95,7 @@ PLACES: dict[str, str] = {
     "azureml.core.datastore": "UserErrorException",
     "azureml.core.environment": (
         "AzureMLException CondaDependencies ContainerRegistry DEFAULT_CPU_IMAGE DEFAULT_GPU_IMAGE "
-        "DatabricksSection DockerImagePlatform DockerSection Environment PythonSection SparkSection "
+        "DatabricksSection DockerBuildContext DockerImagePlatform DockerSection Environment PythonSection SparkSection "
         "UserErrorException"
     ),
     "azureml.core.experiment": "Experiment UserErrorException",

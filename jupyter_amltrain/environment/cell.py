@@ -13,6 +13,7 @@ from .instructions import KEYWORDS, check_dockerfile
 from .requirements import is_address, normal_name, parsed_requirement, requirement_lines, without_comment
 from .spec import Environment
 from .text_files import plain_text
+from .wheels import with_address
 
 FORMATS = ("dockerfile", "conda", "pip")
 _SAID = {"dockerfile": "a Dockerfile", "conda": "a conda specification", "pip": "pip requirements"}
@@ -144,6 +145,10 @@ def checked_requirements(text: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
                 f"Line {number}: '{clean}' names a file, which the image does not have. Write the requirements"
                 " themselves, or use Environment.from_pip_requirements with a file."
             )
+        try:
+            clean = clean if clean.startswith("-") else with_address(clean)
+        except UserErrorException as error:
+            raise UserErrorException(f"Line {number}: {error.message}", inner_exception=error) from error
         if not clean.startswith("-") and not is_address(clean):
             _check_requirement(number, clean)
         kept.append((number, clean))

@@ -42,6 +42,7 @@ from .packages_image import INSTALLER_SETTINGS
 from .requirements import Packages, normalised
 from .secrets import private_text, without_url_credentials
 from .uv_binary import uv_binary
+from .wheels import wheel_files
 
 LOCK_LABEL = "amltrain.conda-lock"
 """Label of an image that says the digest of its conda lock, which lies in the image as ``conda-lock.txt``."""
@@ -107,7 +108,8 @@ def _installed(
                 " Set what they would set in environment_variables, if it is needed."
             )
         files: dict[str, bytes | str] = {
-            "requirements.txt": private_text(requirements_text(packages), secrets).encode()
+            "requirements.txt": private_text(requirements_text(packages), secrets).encode(),
+            **wheel_files(packages.pip),
         }
         if uv:
             files["uv"] = uv

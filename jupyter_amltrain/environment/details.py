@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ..absent import Recreated
 from ..engines.protocol import FLATTEN, REBUILD
 from ..errors import AzureMLException, CanceledException, ImageNotFoundException, StoreException, UserErrorException
+from .curated import curated_environment
 from .registry import DOCKER_HUB, image_reference, registry_of
 
 if TYPE_CHECKING:
@@ -335,7 +336,10 @@ def check_registered(environment: Environment, workspace: Workspace) -> None:
         UserErrorException: it is not registered, or has changed since.
     """
     version = environment.version
-    known = None
+    known: Any = None
+    curated = curated_environment(environment.name, version)
+    if curated is not None and curated._to_spec() == environment._to_spec():
+        return
     if version is None or version.isdecimal():
         known = workspace.store.get_environment(environment.name, version)
     if known is None:

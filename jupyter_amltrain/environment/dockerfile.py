@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 
 from .requirements import Packages
+from .wheels import moved
 
 CONTEXT_FOLDER = ".amltrain"
 """Folder of the build context that holds what we add: settings, certificates, the uv binary, the requirements."""
@@ -198,7 +199,7 @@ def _uv_flags(packages: Packages) -> list[str]:
 def requirements_text(packages: Packages) -> str:
     """The requirements file for :func:`render_dockerfile`: the options that belong there, then the packages."""
     options = [option for option in packages.options if _split_option(option)[0] in _FLAGS_IN_FILE]
-    return "\n".join([*options, *packages.pip]) + "\n"
+    return "\n".join([*options, *(moved(line, MOUNT) for line in packages.pip)]) + "\n"
 
 
 def unused_options(packages: Packages) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from .requirements import Packages, normalised
 from .secrets import private_text
 from .stacked import added_lines, find_below, stack_labels, stacked_labels
 from .uv_binary import uv_binary
+from .wheels import wheel_files
 
 # The caches are named because HOME may be that of the image's own user.
 INSTALLER_SETTINGS = (
@@ -56,7 +57,7 @@ class _Wish:
 
     def build(self, text: str, labels: Mapping[str, str], settings: HostSettings, uv: str | None) -> Build:
         """The build of a Dockerfile, with the files that its step reads."""
-        files: dict[str, bytes | str] = dict(settings.files())
+        files: dict[str, bytes | str] = {**settings.files(), **wheel_files(self.packages.pip)}
         files["settings.sh"] = settings.files()["settings.sh"] + INSTALLER_SETTINGS
         private = private_text(requirements_text(self.packages), self.secrets)
         files["requirements.txt"] = private.encode()

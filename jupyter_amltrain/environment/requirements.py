@@ -142,6 +142,8 @@ def read_requirements_file(path: Path, _above: tuple[Path, ...] = ()) -> list[st
     path = path.expanduser().absolute()
     if path in _above:
         raise UserErrorException(f"The requirements files name each other in a circle: {path}.")
+    from .wheels import with_address
+
     text = read_text(path, "The requirements file")
     lines: list[str] = []
     for _, line in requirement_lines(text):
@@ -149,7 +151,7 @@ def read_requirements_file(path: Path, _above: tuple[Path, ...] = ()) -> list[st
         if nested:
             lines += read_requirements_file(path.parent / nested[1], (*_above, path))
         else:
-            lines.append(line)
+            lines.append(with_address(line, path.parent) if without_comment(line).endswith(".whl") else line)
     return lines
 
 
@@ -180,6 +182,9 @@ def _normal_conda(item: str) -> str:
 
 
 def _normal_requirement(line: str) -> str:
+    from .wheels import content_line
+
+    line = content_line(line)
     from packaging.requirements import InvalidRequirement, Requirement
 
     try:

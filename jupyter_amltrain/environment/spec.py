@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..engines.protocol import PushedImage
     from ..workspace import Workspace
     from .details import DockerImageDetails, ImageBuildDetails
+    from .docker_build_context import DockerBuildContext
 
 __all__ = [
     "DEFAULT_CPU_IMAGE",
@@ -73,8 +74,6 @@ class Environment(ConfigElement):
     }
 
     _absent: ClassVar[Mapping[str, str]] = {
-        "add_private_pip_wheel": "give the path of the wheel as a pip package, or copy it in with a Dockerfile",
-        "from_docker_build_context": "from_dockerfile with the path of a Dockerfile takes its folder as build context",
         "label": NOT_YET + "; get() without a version gives the latest",
     }
 
@@ -196,9 +195,34 @@ class Environment(ConfigElement):
         environment.docker.base_dockerfile = dockerfile
         return environment
 
+    @staticmethod
+    def from_docker_build_context(name: str, docker_build_context: DockerBuildContext) -> Environment:
+        """An environment from a folder with a Dockerfile, see ``DockerBuildContext.from_local_directory``."""
+        environment = Environment(name)
+        environment.docker.base_dockerfile = os.path.join(
+            docker_build_context.folder, docker_build_context.dockerfile_path
+        )
+        environment.docker.build_context = docker_build_context.folder
+        environment.python.user_managed_dependencies = True
+        return environment
+
+    @staticmethod
+    def add_private_pip_wheel(workspace: Workspace, file_path: str | os.PathLike[str], exist_ok: bool = False) -> str:
+        """Copy a wheel into the workspace and return an address of it that pip packages of environments can have.
+
+        Raises:
+            UserErrorException: there is no such wheel; or the workspace has one of that name, unless ``exist_ok``.
+        """
+        from .wheels import add_wheel
+
+        return add_wheel(workspace, file_path, exist_ok)
+
     def register(self, workspace: Workspace) -> Environment:
         """Keep this definition in the workspace; a changed one gets the next version. Passwords are not kept, but
         ``env:NAME`` and ``keyring:SERVICE`` in their place are."""
+        from .curated import check_own_name
+
+        check_own_name(self.name)
         version = workspace.store.save_environment(self.name, self._to_spec())
         registered = self.clone(self.name)
         registered.version = str(version)
@@ -206,7 +230,7 @@ class Environment(ConfigElement):
 
     @staticmethod
     def get(workspace: Workspace, name: str, version: str | int | None = None, label: str | None = None) -> Environment:
-        """The registered environment of that name, its latest version unless one is given.
+        """The registered environment of that name, its latest version unless one is given; or a curated one.
 
         Raises:
             NameNotFoundException: there is none; the message suggests the nearest name.
@@ -214,16 +238,23 @@ class Environment(ConfigElement):
         """
         if label not in (None, "latest") or (label and version):
             raise UserErrorException("Environments have versions and one label, 'latest'; give one of the two.")
+        from .curated import NAMES, curated_environment
+
         number = None if version is None else str(version)
         spec = workspace.store.get_environment(name, number) if number is None or number.isdecimal() else None
         if spec is not None:
             return Environment._from_spec(spec)
+        curated = curated_environment(name, number)
+        if curated is not None:
+            return curated
         known = workspace.store.list_environments()
         if name in known:
             raise UserErrorException(
                 f"environment '{name}' has no version {version}; its latest is {known[name].get('version')}."
             )
-        raise NameNotFoundException("environment", name, known, "Register one with %%aml_env or Environment.register.")
+        raise NameNotFoundException(
+            "environment", name, [*known, *NAMES], "Register one with %%aml_env or Environment.register."
+        )
 
     @staticmethod
     def list(workspace: Workspace) -> dict[str, Environment]:

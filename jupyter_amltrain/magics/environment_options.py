@@ -124,10 +124,13 @@ def described(asked: Any, cell: str | None, pinned: Sequence[str]) -> Described:
     Raises:
         UserErrorException: it cannot be right, or does not fit together.
     """
+    from ..environment.curated import check_own_name
+
     if ":" in asked.name:
         raise UserErrorException(
             f"A name has no ':', which stands before a version, and versions are counted here: '{asked.name}'."
         )
+    check_own_name(asked.name)
     file = Path(asked.file).expanduser().absolute() if cell is None and asked.file else None
     placed = (lambda message: message) if cell is None else in_cell_lines
     if file:
@@ -181,9 +184,9 @@ def _add_packages(
     lines: list[str] = []
     for value in asked.pip:
         path = Path(value).expanduser()
-        if path.is_file():
+        if path.is_file() and path.suffix != ".whl":
             lines += read_requirements_file(path)
-        elif path.suffix in (".txt", ".in") or "/" in value.partition("@")[0]:
+        elif path.suffix in (".txt", ".in") or ("/" in value.partition("@")[0] and path.suffix != ".whl"):
             raise UserErrorException(f"--pip {value}: there is no file {path.absolute()}.")
         else:
             lines.append(value)

@@ -28,7 +28,7 @@ BEYOND = {
     "azureml": set(),
     "azureml._common": set(),
     "azureml.core": {"VERSION", "get_run"},
-    "azureml.core.environment": {"DEFAULT_CPU_IMAGE", "DEFAULT_GPU_IMAGE"},
+    "azureml.core.environment": {"DEFAULT_CPU_IMAGE", "DEFAULT_GPU_IMAGE", "DockerBuildContext"},
     "azureml.core.image": set(),
     "azureml.core.run": {"get_run"},
     "azureml.core.runconfig": {"DEFAULT_CPU_IMAGE", "DEFAULT_GPU_IMAGE"},
