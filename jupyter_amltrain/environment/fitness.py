@@ -9,7 +9,7 @@ from ..engines.protocol import EnvironmentSpec
 from .api import EngineApi
 from .contents import known_contents
 from .engine_view import EngineView
-from .instructions import shell_needed_in
+from .instructions import shell_needed_in, started_from
 from .interpreter import find_in_image
 from .preflight import (
     OK,
@@ -34,19 +34,22 @@ def environment_findings(
         installs: RUN steps of ours install packages on the base.
         is_begun: the image is about to be made, so that its interpreter is looked at when it is there.
     """
-    needing = {image_reference(image) for image in shell_needed_in(spec.get("dockerfile") or "")}
+    dockerfile = spec.get("dockerfile") or ""
+    starting = {image_reference(image) for image in started_from(dockerfile)}
+    needing = {image_reference(image) for image in shell_needed_in(dockerfile)}
     for base in bases:
         info = base.local()
         if info is None:
             view = EngineView.ask(api)
             yield room_finding(view.free_bytes(), view.root)
             continue
-        yield _architecture(api, base.reference, info)
+        if not dockerfile or base.reference in starting:  # from others files are copied, which may be for anything
+            yield _architecture(api, base.reference, info)
         image_id, config = str(info["Id"]), info.get("Config") or {}
-        if installs or base.reference in needing:
-            purpose = "installing packages" if installs else "a RUN step"
+        if (installs and not dockerfile) or base.reference in needing:
+            purpose = "a RUN step" if dockerfile else "installing packages"
             yield shell_finding(base.reference, bool(find_in_image(api, image_id, config, "/bin/sh")), purpose)
-        if not (spec.get("dockerfile") or installs or is_begun):
+        if not (dockerfile or installs or is_begun):
             yield interpreter_finding(api, spec, base.reference, info)
 
 

@@ -254,6 +254,19 @@ def mounts(text: str, kind: str) -> tuple[tuple[int, Mapping[str, str]], ...]:
     return tuple(found)
 
 
+def started_from(text: str) -> tuple[str, ...]:
+    """The images of FROM lines, as they stand there; not those that are only copied from, nor stages."""
+    found: list[str] = []
+    stages = {"scratch"}
+    for instruction in parse_dockerfile(text):
+        words = instruction.arguments.split() if instruction.keyword == "FROM" else []
+        if words and words[0].lower() not in stages:
+            found.append(words[0])
+        if len(words) == 3:
+            stages.add(words[2].lower())
+    return tuple(dict.fromkeys(found))
+
+
 def shell_needed_in(text: str) -> tuple[str, ...]:
     """The images of FROM lines whose own ``/bin/sh`` a RUN step needs: nothing was copied there before that step."""
     found: list[str] = []

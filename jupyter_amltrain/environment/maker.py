@@ -38,11 +38,17 @@ from .found import (
     own_name,
 )
 from .host_settings import HostSettings, read_host_settings
-from .instructions import declared_arguments, normalised_dockerfile, without_arguments, without_syntax_line
+from .instructions import (
+    declared_arguments,
+    normalised_dockerfile,
+    started_from,
+    without_arguments,
+    without_syntax_line,
+)
 from .interpreter import find_in_image
 from .preflight import refuse, room_finding
 from .pull import BaseImage
-from .registry import is_image_id
+from .registry import image_reference, is_image_id
 from .secrets import mask_url_credentials
 from .session_build import build_with_session
 from .step_settings import settings_dockerfile, with_settings
@@ -193,7 +199,9 @@ class ImageMaker:
         if builder != "buildkit":
             say(self.log, _NOT_WITHOUT_BUILDKIT)
             return self.build(build, builder, network)
-        has_shell = all(find_in_image(self.api, base.id, base.config, "/bin/sh") for base in bases)
+        starting = {image_reference(image) for image in started_from(build.dockerfile)}
+        bare = [base for base in bases if not find_in_image(self.api, base.id, base.config, "/bin/sh")]
+        has_shell = not any(base.name in starting for base in bare)
         image = self._settings_image(settings.files(), build.tag if settings.private else "")
         text = with_settings(build.dockerfile, image, has_shell=has_shell)
         try:

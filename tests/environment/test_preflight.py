@@ -23,7 +23,7 @@ from jupyter_amltrain.engines.socket_permission import SocketAccess, explain_acc
 from jupyter_amltrain.environment.cell import parse_cell
 from jupyter_amltrain.environment.engine_view import EngineView
 from jupyter_amltrain.environment.image import engine_view
-from jupyter_amltrain.environment.instructions import shell_needed_in
+from jupyter_amltrain.environment.instructions import shell_needed_in, started_from
 from jupyter_amltrain.environment.preflight import (
     GpuFacts,
     architecture_finding,
@@ -161,6 +161,9 @@ def test_the_shell_is_needed_where_something_is_installed(client: docker.DockerC
     with pytest.raises(UserErrorException, match="has no /bin/sh, which a RUN step needs"):
         checked(dockerfile)
     assert checked(parse_cell(f'FROM {bare}\nRUN ["/x"]\n').environment("preflight")) == []
+    files = loaded(client, {"data": "x"}, "arm64")
+    assert checked(parse_cell(f"FROM {BASE}\nCOPY --from={files} /data /\n").environment("preflight")) == []
+    assert started_from("FROM a AS b\nCOPY --from=x /y /\nFROM b\nFROM --platform=linux/arm64 c") == ("a", "c")
     assert shell_needed_in("FROM a AS b\nCOPY x /\nRUN y\nFROM b\nRUN z\nFROM c\nRUN z\nFROM $D\nRUN z") == ("c",)
 
 
