@@ -360,7 +360,7 @@ def test_an_image_that_somebody_built_on_ours_is_not_taken_for_it(client: docker
     text = f"FROM {BASE}\nRUN echo {name} > /built\n"
     ours = prepared(client, dockerfile_environment(name, text))
     theirs, _ = client.images.build(
-        fileobj=io.BytesIO(f"FROM {ours.name}\nENV THEIRS=1\n".encode()), tag=f"{name}-theirs:1"
+        fileobj=io.BytesIO(f"FROM {ours.name}\nENV THEIRS=1\n".encode()), tag=f"{name}-theirs:1", rm=True
     )
     try:
         client.images.remove(ours.name, force=True)
