@@ -17,6 +17,7 @@ from .absent import Recreated
 from .config_file import Found, WorkspaceKey, find_config, write_config_file
 from .errors import StoreException, UserErrorException, WorkspaceException
 from .runs import status as states
+from .runs.record import SCRIPT_RUN
 from .runs.store import Store
 from .workspace_settings import (
     LOCAL,
@@ -246,7 +247,7 @@ class Workspace(Recreated):
             WorkspaceException: runs are not over.
             StoreException: something in its folder cannot be removed.
         """
-        live = self.store.runs(status=(*states.ACTIVE, *states.WAITING))
+        live = self.store.runs(status=(*states.ACTIVE, *states.WAITING), type=SCRIPT_RUN, children=True)
         if live:
             raise WorkspaceException(
                 f"The workspace '{self.name}' has runs that are not over, the oldest is {live[-1].id}. Wait for them or"
@@ -358,10 +359,10 @@ class Workspace(Recreated):
             NameNotFoundException: there is none; the message suggests the nearest.
         """
         from .runs.experiment import Experiment
-        from .runs.run import ScriptRun
+        from .runs.run import run_of
 
         record = self.store.run(run_id)
-        return ScriptRun(Experiment(self, record.experiment), record.id)
+        return run_of(Experiment(self, record.experiment), record)
 
     @property
     def compute_targets(self) -> dict[str, ComputeTarget]:

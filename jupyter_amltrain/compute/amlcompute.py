@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ComputeTargetException
+from ..runs.record import SCRIPT_RUN
 from .configuration import AmlComputeProvisioningConfiguration
 from .definition import make_definition
 from .sizes import target_resources, vm_sizes
@@ -15,8 +16,6 @@ from .target import ComputeTarget
 if TYPE_CHECKING:
     from ..runs.run import Run
     from ..workspace import Workspace
-
-_SCRIPT_RUN = "azureml.scriptrun"
 
 
 class AmlCompute(ComputeTarget):
@@ -176,7 +175,7 @@ class AmlCompute(ComputeTarget):
         status: str | None = None,
     ) -> Iterator[Run]:
         """The runs on this target that are not over, newest first; the filters are those of ``Experiment.get_runs``."""
-        if type not in (None, _SCRIPT_RUN):
+        if type not in (None, SCRIPT_RUN):
             return
         store = self.workspace.store
         for record in self._live_runs():

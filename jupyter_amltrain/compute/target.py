@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..absent import Recreated
 from ..errors import ComputeTargetException, UserErrorException
 from ..runs import status as states
+from ..runs.record import SCRIPT_RUN
 from .definition import LOCAL, target_definition
 from .sizes import target_resources
 from .status import ScaleSettings, moment, scale_of
@@ -148,7 +149,9 @@ class ComputeTarget(Recreated):
         raise ComputeTargetException("Detach is not supported for AmlCompute object. Try to use delete instead.")
 
     def _live_runs(self) -> Sequence[RunRecord]:
-        return self.workspace.store.runs(target=self.name, status=(*states.ACTIVE, *states.WAITING))
+        return self.workspace.store.runs(
+            target=self.name, status=(*states.ACTIVE, *states.WAITING), type=SCRIPT_RUN, children=True
+        )
 
     @property
     def type(self) -> str:

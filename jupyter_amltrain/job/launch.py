@@ -15,6 +15,8 @@ arguments replaced from the environment; the project root on the import path; ou
 ``AMLTRAIN_RECORD_FD``, ``AMLTRAIN_RECORD_PID``, ``AMLTRAIN_RECORD_ID``
     A copy of the job's own stdout for the record channel (see ``python-path/amltrain_job/channel.py``): its number, the
     process that has it open, and ``device:inode`` to tell it from another file that got the same number.
+``AMLTRAIN_RECORDS``
+    A path of the same, to append to, for programs in other languages whose output goes elsewhere.
 
 The whole file is compiled at every start and runs before the user's first line: it imports next to nothing.
 """
@@ -70,6 +72,8 @@ def open_record_channel() -> None:
         return  # no stdout, or no free descriptor: the channel falls back to fd 1 or drops records
     os.environ["AMLTRAIN_RECORD_FD"] = str(fd)
     os.environ["AMLTRAIN_RECORD_PID"] = str(os.getpid())
+    path = "/proc/%d/fd/%d" % (os.getpid(), fd)
+    os.environ["AMLTRAIN_RECORDS"] = path if os.path.exists(path) else "/dev/fd/%d" % fd
     os.environ["AMLTRAIN_RECORD_ID"] = "%d:%d" % (stdout.st_dev, stdout.st_ino)
 
 

@@ -1,4 +1,4 @@
-"""The files of a run that a user may have: its logs and what the job left in ``outputs`` and ``logs``.
+"""The files of a run that a user may have: its logs, uploads, and what the job left in ``outputs`` and ``logs``.
 
 The job writes there, symbolic links included, and it may do so while we read. So a name is resolved first, must lie
 in the run's folder, and is then opened step by step without following any link.
@@ -16,9 +16,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from ..errors import NameNotFoundException, UserErrorException
+from .folder import upload_folder
 
 FOLDERS = ("azureml-logs", "logs", "outputs")
-"""What of a run's folder belongs to its user; the rest is ours."""
+"""What of a run's folder belongs to its user, besides what was uploaded; the rest is ours."""
 
 
 @dataclass(frozen=True)
@@ -32,25 +33,33 @@ class Artifact:
 def list_artifacts(run_folder: Path) -> list[Artifact]:
     """All files of a run, by name. Links that lead out of its folder are not among them."""
     root = os.path.realpath(run_folder)
-    found = []
-    for top in FOLDERS:
-        for name in _files(run_folder, top, root):
-            try:
-                size_bytes = os.stat(run_folder / name).st_size
-            except OSError:  # the job has removed it meanwhile
-                continue
-            found.append(Artifact(name, size_bytes))
-    return sorted(found, key=lambda artifact: artifact.name)
+    uploads = upload_folder(run_folder)
+    found: dict[str, Artifact] = {}
+    for base, tops in ((run_folder, FOLDERS), (uploads, [entry.name for entry in _entries(uploads)])):
+        for top in tops:
+            for name in _files(base, top, root):
+                with suppress(OSError):  # the job has removed it meanwhile
+                    found[name] = Artifact(name, os.stat(base / name).st_size)
+    return [found[name] for name in sorted(found)]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
 
 
 def _files(run_folder: Path, top: str, root: str) -> Iterator[str]:
     """Names of the regular files below one of :data:`FOLDERS`; links to folders are not entered."""
-    if not _inside(run_folder / top, root):
+    if not _inside(run_folder / top, root) or top.endswith(".partial"):
         return
+    if (run_folder / top).is_file():
+        yield top
     for folder, _, names in os.walk(run_folder / top):
         for name in names:
             path = os.path.join(folder, name)
-            if os.path.isfile(path) and _inside(path, root):
+            if os.path.isfile(path) and _inside(path, root) and not name.endswith(".partial"):
                 yield os.path.relpath(path, run_folder).replace(os.sep, "/")
 
 
@@ -67,7 +76,12 @@ def open_artifact(run_folder: Path, name: str) -> IO[bytes]:
     """
     clean = _clean(name)
     root = os.path.realpath(run_folder)
-    resolved = os.path.realpath(run_folder / clean)
+    path = upload_folder(run_folder) / clean
+    if not path.exists():
+        path = run_folder / clean
+        if clean.partition("/")[0] not in FOLDERS:
+            raise _missing(run_folder, clean)
+    resolved = os.path.realpath(path)
     if not resolved.startswith(root + os.sep):
         raise UserErrorException(f"'{name}' leads out of the run's folder, so it is not opened.")
     try:
@@ -101,15 +115,13 @@ def _clean(name: str) -> str:
     """The name in its one form: ``./outputs//a`` is ``outputs/a``.
 
     Raises:
-        UserErrorException: it is no name of a file below one of :data:`FOLDERS`.
+        UserErrorException: it is no name of a file.
     """
     if not isinstance(name, str) or not name or "\0" in name:
         raise UserErrorException(f"The name of a run's file is text such as 'outputs/model.pkl', not {name!r}.")
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
         raise UserErrorException(f"'{name}' leads out of the run's folder; names are like 'outputs/model.pkl'.")
-    if not path.parts or path.parts[0] not in FOLDERS:
-        raise UserErrorException(f"'{name}' is no file of the run; names begin with {'/, '.join(FOLDERS)}/.")
     return str(path)
 
 

@@ -1,4 +1,4 @@
-"""Experiments, environments and compute targets of a workspace, as rows."""
+"""Experiments, environments, compute targets and models of a workspace, as rows."""
 
 from __future__ import annotations
 
@@ -120,3 +120,46 @@ class Catalog(Database):
         """Forget a target; False when there was none."""
         with self._connection(write=True) as connection:
             return connection.execute("DELETE FROM targets WHERE name = ?", (name,)).rowcount > 0
+
+    def add_model(
+        self, name: str, request: str, *, run: str, path: str, tags: Any, properties: Any, about: Any
+    ) -> dict[str, Any]:
+        """Enter a model under the next version of its name; the same request again gives the same one."""
+        with self._connection(write=True) as connection:
+            row = connection.execute("SELECT name, version FROM models WHERE request = ?", (request,)).fetchone()
+            if row is None:
+                newest = connection.execute("SELECT max(version) FROM models WHERE name = ?", (name,)).fetchone()[0]
+                row = (name, (newest or 0) + 1)
+                connection.execute(
+                    "INSERT INTO models VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        *row,
+                        request,
+                        run,
+                        path,
+                        json.dumps(tags),
+                        json.dumps(properties),
+                        json.dumps(about),
+                        time.time(),
+                    ),
+                )
+        return self.models(row[0], row[1])[0]
+
+    def models(self, name: str | None = None, version: int | None = None) -> list[dict[str, Any]]:
+        """Registered models as ``name``, ``version``, ``run``, ``path``, ``tags``, …, newest first."""
+        query = "SELECT name, version, run, path, tags, properties, about, created FROM models WHERE 1"
+        values: list[Any] = []
+        for column, wanted in (("name", name), ("version", version)):
+            if wanted is not None:
+                query += f" AND {column} = ?"
+                values.append(wanted)
+        with self._connection() as connection:
+            rows = connection.execute(f"{query} ORDER BY created DESC, version DESC", values).fetchall()
+        return [
+            {
+                **dict(zip(("name", "version", "run", "path"), row[:4], strict=True)),
+                **dict(zip(("tags", "properties", "about"), map(json.loads, row[4:7]), strict=True)),
+                "created": row[7],
+            }
+            for row in rows
+        ]

@@ -56,6 +56,8 @@ class Database:
             undo.callback(connection.close)
             connection.execute(f"PRAGMA journal_mode = {'delete' if journal == 'delete' else 'wal'}")
             connection.execute("PRAGMA synchronous = NORMAL")
+            # Metrics with thousands of names touch thousands of pages at once.
+            connection.execute("PRAGMA cache_size = -16384")
             migrate(connection)
             undo.pop_all()
         self._local.connection, self._local.pid = connection, os.getpid()

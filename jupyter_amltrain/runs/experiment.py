@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..absent import INTERNAL, Recreated
 from ..errors import NameNotFoundException, UserErrorException
+from .filters import Filter, texts_of
 from .html import link, table
-from .run import Filter, Run, ScriptRun, texts_of
+from .interactive import OUTPUTS, start_logged_run
+from .run import Run, ScriptRun
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -40,8 +42,6 @@ class Experiment(Recreated):
         "info": "get_runs() gives its runs",
         "portal_url": "get_portal_url() says where to look",
         "refresh": "nothing is kept in the object, so it is always fresh",
-        "start_logging": "runs without a script are not available yet; put the code into a script or a %%aml_submit"
-        " cell",
         **dict.fromkeys(("tag", "set_tags", "remove_tags", "tags"), "tag the runs instead"),
     }
 
@@ -94,6 +94,9 @@ class Experiment(Recreated):
             ExperimentExecutionException: the script or its folder is missing.
             UserErrorException: ``config`` or something in it cannot be right.
         """
+        return self._submit(config, tags, **kwargs)
+
+    def _submit(self, config: Any, tags: Mapping[str, Any] | None, parent: str = "", **kwargs: Any) -> ScriptRun:
         from ..submission.config import ScriptRunConfig
         from ..submission.submit import submit
 
@@ -106,8 +109,33 @@ class Experiment(Recreated):
             raise UserErrorException(
                 f"Experiment.submit does not know {', '.join(sorted(kwargs))}; set it on the ScriptRunConfig."
             )
-        run = submit(self._workspace, self._name, copy.deepcopy(config), texts_of("tags", tags or {}))
+        run = submit(self._workspace, self._name, copy.deepcopy(config), texts_of("tags", tags or {}), parent=parent)
         return ScriptRun(self, run.id)
+
+    def start_logging(
+        self,
+        name: str | None = None,
+        run_id: str | None = None,
+        outputs: str | None = OUTPUTS,
+        snapshot_directory: str | None = ".",
+        display_name: str | None = None,
+        **kwargs: Any,
+    ) -> Run:
+        """Begin a run that this notebook logs to itself; as a context manager it ends with the block.
+
+        Args:
+            name: a name for people, as is ``display_name``.
+            run_id: its id, made up when not given.
+            outputs: a folder whose files become the run's when it is completed, None for none.
+            snapshot_directory: a folder to take a snapshot of at once, None for none.
+
+        Raises:
+            SnapshotException: there is no such folder.
+            UserErrorException: the id cannot be one, or is taken.
+        """
+        return start_logged_run(
+            self, name=display_name or name, run_id=run_id, outputs=outputs, snapshot=snapshot_directory
+        )
 
     def get_runs(
         self, type: str | None = None, tags: Filter = None, properties: Filter = None, include_children: bool = False

@@ -26,7 +26,7 @@ def find_run(store: Store, text: str) -> RunRecord:
         if not newest:
             raise UserErrorException("There is no run yet; %aml_submit SCRIPT starts one.")
         return newest[0]
-    runs = store.runs()
+    runs = store.runs(children=True)
     fitting = [run for run in runs if run.id == text] or [run for run in runs if run.id.endswith(text)]
     fitting = fitting or [run for run in runs if run.id.startswith(text)]
     if not fitting:

@@ -16,13 +16,14 @@ ever grows, so readers' cursors stay right.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engines.protocol import Chunk
-from .record import NewPoint, Position, RunRecord
-from .stream import Assembler, Record, Splitter, points
+from .record import Change, NewPoint, Position, RunRecord
+from .stream import Assembler, Record, Splitter, changes, points
 
 if TYPE_CHECKING:
     from .store import Store
@@ -31,11 +32,19 @@ _Piece = tuple[str, int, int, int]
 
 
 class Intake:
-    """Takes in the output of one run; only the holder of the run's supervisor lock may have one."""
+    """Takes in the output of one run; only the holder of the run's supervisor lock may have one.
 
-    def __init__(self, store: Store, run: RunRecord, log_path: Path) -> None:
+    Args:
+        answer: called with each question that the job asks, once all that came before it is stored.
+    """
+
+    def __init__(
+        self, store: Store, run: RunRecord, log_path: Path, answer: Callable[[Record], None] = lambda _: None
+    ) -> None:
         self._store = store
         self._run = run
+        self._answer = answer
+        self._questions: list[Record] = []
         self._log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._position = store.position(run.id)
         self._assembler = Assembler(dict(self._position.parts))
@@ -84,7 +93,7 @@ class Intake:
         pieces: list[_Piece] = []
         texts: list[bytes] = []
         new_points: list[NewPoint] = []
-        tags: dict[str, str | None] = {}
+        news: list[Change] = []
         for source, data, last in batch:
             splitter = self._splitters.setdefault(source, Splitter())
             start, length = splitter.resolved, 0
@@ -93,7 +102,7 @@ class Intake:
                     texts.append(piece)
                     length += len(piece)
                 else:
-                    self._take_record(piece, new_points, tags)
+                    self._take_record(piece, new_points, news)
             pieces.append((source, start, splitter.resolved, length))
         marks = {source: splitter.resolved for source, splitter in self._splitters.items()}
         if marks == dict(self._position.marks):
@@ -104,20 +113,23 @@ class Intake:
             pieces=tuple(pieces),
             parts=self._assembler.parts,
         )
-        self._store.take_in(self._run, self._position, new_points, tags)
+        self._store.take_in(self._run, self._position, new_points, news)
         self._append(b"".join(texts) if len(texts) != 1 else texts[0])
+        # A question is asked again until it is answered, so one that is lost here comes back.
+        questions, self._questions = self._questions, []
+        for question in questions:
+            self._answer(question)
 
-    def _take_record(self, record: Record, new_points: list[NewPoint], tags: dict[str, str | None]) -> None:
+    def _take_record(self, record: Record, new_points: list[NewPoint], news: list[Change]) -> None:
         whole = self._assembler.add(record)
         if whole is None:
             return
-        try:
-            if whole.get("k") == "tags":
-                tags.update({str(key): None if value is None else str(value) for key, value in whole["v"].items()})
-            else:
-                new_points.extend(points(whole))
-        except (ValueError, AttributeError, KeyError):
-            return  # not written by our channel: a script may print what it likes
+        if whole.get("k") in ("ask", "lost"):
+            self._questions.append(whole)
+            return
+        with suppress(ValueError):  # not written by our channel: a script may print what it likes
+            new_points.extend(points(whole))
+            news.extend(changes(whole))
 
     def _append(self, text: bytes) -> None:
         view = memoryview(text)

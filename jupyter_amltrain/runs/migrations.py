@@ -54,7 +54,51 @@ def _m003_gpus(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE TABLE gpus (run INTEGER PRIMARY KEY, numbers TEXT NOT NULL)")
 
 
-MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (_m001_initial, _m002_pushed, _m003_gpus)
+def _m004_families_and_series(connection: sqlite3.Connection) -> None:
+    """Runs have parents, names and types; a metric is read by itself, from any place in it, without the others."""
+    for statement in (
+        "ALTER TABLE runs ADD COLUMN type TEXT NOT NULL DEFAULT 'azureml.scriptrun'",
+        "ALTER TABLE runs ADD COLUMN parent TEXT",
+        "ALTER TABLE runs ADD COLUMN display_name TEXT",
+        "ALTER TABLE runs ADD COLUMN description TEXT",
+        # Below the folder of all runs; NULL is the id. A child that a job made has its files in the job's folder.
+        "ALTER TABLE runs ADD COLUMN folder TEXT",
+        "CREATE INDEX runs_by_parent ON runs (parent, number) WHERE parent IS NOT NULL",
+        # n: place of the point in its series, from 0 on; id: its place among all points of its run, the cursor.
+        "ALTER TABLE series ADD COLUMN count INTEGER NOT NULL DEFAULT 0",
+        """CREATE TABLE new_points (series INTEGER NOT NULL, n INTEGER NOT NULL, run INTEGER NOT NULL,
+           id INTEGER NOT NULL, kind TEXT NOT NULL, value, step, at REAL NOT NULL, rank INTEGER NOT NULL,
+           PRIMARY KEY (series, n)) WITHOUT ROWID""",
+        """INSERT INTO new_points SELECT series, row_number() OVER (PARTITION BY series ORDER BY id) - 1, run, id, kind,
+           value, step, at, rank FROM points""",
+        "UPDATE series SET count = (SELECT count(*) FROM new_points WHERE new_points.series = series.id)",
+        "DROP TABLE points",
+        "ALTER TABLE new_points RENAME TO points",
+        "CREATE INDEX points_by_run ON points (run, id)",
+        # Of each full part of a series, where its lowest and its highest number are; NULL where there is no number.
+        """CREATE TABLE extremes (series INTEGER NOT NULL, part INTEGER NOT NULL, low INTEGER, high INTEGER,
+           PRIMARY KEY (series, part)) WITHOUT ROWID""",
+        # request: the id under which a job asked for it, so that asking twice makes one version.
+        """CREATE TABLE models (name TEXT, version INTEGER, request TEXT UNIQUE, run TEXT, path TEXT NOT NULL,
+           tags TEXT NOT NULL, properties TEXT NOT NULL, about TEXT NOT NULL, created REAL NOT NULL,
+           PRIMARY KEY (name, version)) WITHOUT ROWID""",
+    ):
+        connection.execute(statement)
+    part = "n >= :part * 256 AND n < :part * 256 + 256"
+    chosen = f"SELECT n FROM points WHERE series = :series AND {part} AND value < '' ORDER BY value"
+    for series, count in connection.execute("SELECT id, count FROM series WHERE count >= 256").fetchall():
+        connection.executemany(
+            f"INSERT INTO extremes SELECT :series, :part, ({chosen} LIMIT 1), ({chosen} DESC LIMIT 1)",
+            [{"series": series, "part": number} for number in range(count // 256)],
+        )
+
+
+MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
+    _m001_initial,
+    _m002_pushed,
+    _m003_gpus,
+    _m004_families_and_series,
+)
 
 
 def migrate(connection: sqlite3.Connection) -> None:

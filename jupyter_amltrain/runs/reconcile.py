@@ -10,6 +10,7 @@ from . import status as states
 from .folder import SUPERVISOR_LOCK
 from .launch import start_supervisor
 from .lock import is_free
+from .record import SCRIPT_RUN
 
 if TYPE_CHECKING:
     from .store import Store
@@ -24,7 +25,7 @@ def reconcile(workspace_folder: Path, store: Store) -> None:
     The new supervisor re-attaches, or closes the run with the reason when its job is gone. Costs one query where
     nothing is live.
     """
-    live = store.runs(status=(*states.ACTIVE, states.QUEUED))
+    live = store.runs(status=(*states.ACTIVE, states.QUEUED), type=SCRIPT_RUN, children=True)
     for run in live:
         if run.status == states.QUEUED:
             continue

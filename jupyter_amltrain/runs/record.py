@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
+
+SCRIPT_RUN = "azureml.scriptrun"
+"""Type of the runs that an engine runs; others, of type "", are only logged to."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,10 @@ class RunRecord:
         handle: the engine's handle, once started.
         exit: ``code``, ``reason``, ``infrastructure``, ``peak_memory_bytes``, once it ended.
         error: ``code`` and ``message`` of a failed run.
+        type: :data:`SCRIPT_RUN`, or "" of a run that is only logged to: by a notebook or, as a child, by the script of
+            its parent.
+        parent: id of the parent run, "" for none.
+        folder: where its files are, below the folder of all runs; "" is its id.
     """
 
     number: int
@@ -39,6 +46,11 @@ class RunRecord:
     handle: Mapping[str, Any] | None = None
     exit: Mapping[str, Any] | None = None
     error: Mapping[str, Any] | None = None
+    type: str = SCRIPT_RUN
+    parent: str = ""
+    display_name: str = ""
+    description: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True)
@@ -72,8 +84,8 @@ class Point:
 
     Attributes:
         cursor: grows with every point stored; pass the last one seen as ``after``.
-        kind: ``scalar`` (value is a number or text), ``list`` (a list), ``row`` (column → value) or ``table``
-            (column → list).
+        kind: ``scalar`` (value is a number or text), ``list`` (a list), ``row`` (column → value), ``table``
+            (column → list), or that of a file (``image``, ``confusion_matrix``, …), whose value is the file's name.
         step: the step the script gave, else None.
         at: unix seconds by the job's clock.
     """
@@ -104,9 +116,8 @@ class Position:
     parts: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class NewPoint:
-    """A point on its way into the store."""
+class NewPoint(NamedTuple):
+    """A point on its way into the store; ``run`` is the id of a child run, "" for the run itself."""
 
     name: str
     kind: str
@@ -114,3 +125,22 @@ class NewPoint:
     step: int | float | None
     at: float
     rank: int
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something else that a job tells of its run or of a child run.
+
+    Attributes:
+        kind: ``child`` (``value``: ``name`` and ``tags`` of a new child, whose id is ``run``; its parent is
+            ``parent``), ``tags`` (name → text or None), ``untag`` (names), ``about`` (``display_name``,
+            ``description``) or ``state`` (``status`` and perhaps ``error`` of a child).
+        run: id of a child run, "" for the run itself.
+    """
+
+    kind: str
+    run: str
+    value: Mapping[str, Any]
+    at: float
+    parent: str = ""

@@ -5,34 +5,29 @@ A run object keeps nothing but ids, so any number of them, in any process, say t
 
 from __future__ import annotations
 
-import builtins
-import importlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ..absent import INTERNAL, NOT_YET, Recreated
+from ..absent import INTERNAL, NOT_YET
 from ..errors import ActivityFailedException, UserErrorException
-from . import status as states
-from .artifacts import copy_artifact, list_artifacts, names_below
+from .filters import Filter, fits
 from .html import Html, link, table
-from .values import metrics
+from .logged_run import LoggedRun
+from .record import SCRIPT_RUN
+from .run_base import job_module
+from .run_files import RunFiles
 
 if TYPE_CHECKING:
     from ..environment.spec import Environment
     from ..workspace import Workspace
     from .experiment import Experiment
     from .record import RunRecord
-    from .store import Store
-
-Tags = Mapping[str, Any]
-Filter = str | Mapping[str, Any] | None
 
 
-class Run(Recreated):
+class Run(LoggedRun, RunFiles):
     """A run of an experiment.
 
     Args:
@@ -44,23 +39,10 @@ class Run(Recreated):
         UserErrorException: it belongs to another experiment.
     """
 
-    RUN_TYPE = "azureml.scriptrun"
     _absent = {
-        **dict.fromkeys(
-            ("log", "log_list", "log_row", "log_table"), "it is called in the script, on Run.get_context()"
-        ),
-        **dict.fromkeys(
-            ("log_image", "log_confusion_matrix", "log_accuracy_table", "log_residuals", "log_predictions"), NOT_YET
-        ),
-        **dict.fromkeys(("child_run", "create_children", "submit_child"), NOT_YET),
-        **dict.fromkeys(
-            ("upload_file", "upload_files", "upload_folder"), "write files to ./outputs in the script instead"
-        ),
-        **dict.fromkeys(("take_snapshot", "restore_snapshot", "register_model", "clean", "list_by_compute"), NOT_YET),
+        **dict.fromkeys(("clean", "list_by_compute"), NOT_YET),
         **dict.fromkeys(("input_datasets", "output_datasets"), NOT_YET),
         **dict.fromkeys(("get_secret", "get_secrets"), "there is no key vault; pass secrets as environment variables"),
-        **dict.fromkeys(("start", "complete", "fail"), "a submitted run's state follows from its script; see cancel()"),
-        **dict.fromkeys(("name", "display_name", "description"), "runs are told apart by id and tags for now"),
         "get_docs_url": "there is no page about it; see the docstrings",
         "get_submitted_run": "Run.get_context() is its name since 2019",
         "portal_url": "get_portal_url() says where to look",
@@ -82,34 +64,7 @@ class Run(Recreated):
                 f"Run {run_id} belongs to experiment '{owner}', not '{experiment.name}'. Use ws.get_run('{run_id}')."
             )
 
-    @property
-    def _workspace(self) -> Workspace:
-        return self._experiment.workspace
-
-    @property
-    def _store(self) -> Store:
-        return self._workspace.store
-
-    @property
-    def _folder(self) -> Path:
-        return self._workspace.run_folder(self._run_id)
-
-    def _record(self) -> RunRecord:
-        """The run as of now; a dead supervisor is noticed here."""
-        record = self._store.run(self._run_id)
-        if record.status not in states.TERMINAL:
-            from .upkeep import keep_up
-
-            if keep_up(self._workspace.folder, self._store):
-                record = self._store.run(self._run_id)
-        return record
-
     # --- what it is ------------------------------------------------------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        """The run's id."""
-        return self._run_id
 
     @property
     def number(self) -> int:
@@ -117,26 +72,9 @@ class Run(Recreated):
         return self._record().number
 
     @property
-    def type(self) -> str:
-        """``azureml.scriptrun``."""
-        return self.RUN_TYPE
-
-    @property
-    def parent(self) -> Run | None:
-        """None: runs have no parents yet."""
-        return None
-
-    def get_children(
-        self,
-        recursive: bool = False,
-        tags: Filter = None,
-        properties: Filter = None,
-        type: str | None = None,
-        status: str | None = None,
-        _rehydrate_runs: bool = True,
-    ) -> Iterator[Run]:
-        """Nothing: runs have no children yet."""
-        return iter(())
+    def type(self) -> str | None:
+        """``azureml.scriptrun`` of a submitted run, None of one that is only logged to."""
+        return self._store.run(self._run_id).type or None
 
     @property
     def experiment(self) -> Experiment:
@@ -162,15 +100,14 @@ class Run(Recreated):
         """Where to look at it: the run's folder."""
         return self._folder.as_uri()
 
-    def get_snapshot_id(self) -> str:
-        """The id of the source snapshot it runs; equal sources have equal ids."""
-        return str(self._record().definition["snapshot_id"])
-
     def get_environment(self) -> Environment:
         """The environment it runs in, as it was at the submit, without passwords."""
         from ..environment.spec import Environment
 
-        return Environment._from_spec(self._record().definition["environment"])
+        spec = self._record().definition.get("environment")
+        if spec is None:
+            raise UserErrorException("There is no run definition or environment specified for the run.")
+        return Environment._from_spec(spec)
 
     # --- how it is going -------------------------------------------------------------------------------------------
 
@@ -195,12 +132,6 @@ class Run(Recreated):
         found = self.get_details()
         found["logFiles"] = {name: self._text(name) for name in found["logFiles"]}
         return found
-
-    def _text(self, name: str) -> str:
-        from .artifacts import open_artifact
-
-        with open_artifact(self._folder, name) as file:
-            return file.read().decode("utf-8", "replace")
 
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
@@ -237,126 +168,30 @@ class Run(Recreated):
             transcript.close()
         return details
 
-    def cancel(self) -> None:
-        """Ask it to end: SIGINT, then SIGTERM, then SIGKILL. What it wrote is kept; one that is over stays so."""
-        from .control import cancel
-
-        cancel(self._workspace.folder, self._store, self._run_id)
-
-    def flush(self, timeout_seconds: float = 300) -> None:
-        """Nothing to do: what a script logs is kept at once."""
-
     # --- what it logged and wrote ----------------------------------------------------------------------------------
 
     def get_metrics(
         self, name: str | None = None, recursive: bool = False, run_type: str | None = None, populate: bool = False
     ) -> dict[str, Any]:
-        """What the script logged: name to value, or to the list of values (azureml-v1.md section 11.2).
+        """What was logged: name to value, or to the list of values (azureml-v1.md section 11.2).
 
         Args:
             name: only that metric; {} when there is none.
-            recursive: kept for the SDK; runs have no children yet.
-            run_type: kept for the SDK.
-            populate: kept for the SDK.
+            recursive: the ids of this run and of all runs below it, each with its metrics.
+            run_type: with ``recursive``, only runs of that type besides this one.
+            populate: the content of charts instead of their addresses.
         """
-        return metrics(self._store.points(self._run_id, name=name))
+        from .gather import gather_metrics
 
-    def get_file_names(self) -> builtins.list[str]:
-        """Its files: ``azureml-logs/…``, ``logs/…``, ``outputs/…``, also while it runs."""
-        return [artifact.name for artifact in list_artifacts(self._folder)]
-
-    def download_file(
-        self, name: str, output_file_path: str | Path | None = None, _validate_checksum: bool = False
-    ) -> None:
-        """Copy one of its files.
-
-        Args:
-            name: as :meth:`get_file_names` gives it.
-            output_file_path: file or folder to copy to; the current folder when not given.
-
-        Raises:
-            NameNotFoundException: it has no such file; the message suggests the nearest name.
-        """
-        base = Path(name).name
-        to_folder = output_file_path is not None and str(output_file_path).endswith(("/", "\\"))
-        destination = Path(base if output_file_path is None else output_file_path).expanduser()
-        if to_folder or destination.is_dir():
-            destination /= base
-        copy_artifact(self._folder, name, destination)
-
-    def download_files(
-        self,
-        prefix: str | None = None,
-        output_directory: str | Path | None = None,
-        output_paths: Sequence[str | Path] | None = None,
-        batch_size: int = 100,
-        append_prefix: bool = True,
-        timeout_seconds: float | None = None,
-    ) -> None:
-        """Copy several of its files.
-
-        Args:
-            prefix: only the files in that folder, such as ``outputs``.
-            output_directory: where to; the current folder when not given.
-            output_paths: a path for each file instead of its name, in the order of :meth:`get_file_names`.
-            batch_size: kept for the SDK.
-            append_prefix: False leaves ``prefix`` out of the copies' paths.
-            timeout_seconds: kept for the SDK.
-
-        Raises:
-            UserErrorException: no file has that prefix, or ``output_paths`` has another length.
-        """
-        folder, names = names_below(self._folder, prefix or "")
-        if output_paths is None:
-            targets = [Path(name if append_prefix else name[len(folder) :].lstrip("/")) for name in names]
-        else:
-            targets = [Path(path) for path in output_paths]
-        if len(targets) != len(names):
-            raise UserErrorException(f"output_paths names {len(targets)} file(s) and there are {len(names)}: {names}.")
-        for name, target in zip(names, targets, strict=True):
-            copy_artifact(self._folder, name, Path(output_directory or ".").expanduser() / target)
-
-    def get_all_logs(self, destination: str | Path | None = None) -> builtins.list[str]:
-        """Copy its logs to ``destination``, or to ``assets/<run id>``; returns the copies' paths.
-
-        Raises:
-            UserErrorException: ``destination`` is a file.
-        """
-        folder = Path("assets") / self._run_id if destination is None else Path(destination).expanduser()
-        if folder.exists() and not folder.is_dir():
-            raise UserErrorException(f"{folder} exists and is not a directory.")
-        names = [name for name in self.get_file_names() if not name.startswith("outputs/")]
-        return [str(copy_artifact(self._folder, name, folder / name)) for name in names]
-
-    # --- tags and properties ---------------------------------------------------------------------------------------
-
-    def tag(self, key: str, value: Any = None) -> None:
-        """Set a tag, or change it; the value becomes text."""
-        self.set_tags({key: value})
-
-    def set_tags(self, tags: Tags) -> None:
-        """Set several tags; others stay."""
-        self._store.set_tags(self._run_id, texts_of("tags", tags))
-
-    def get_tags(self) -> dict[str, str | None]:
-        """Its tags."""
-        return self._store.tags(self._run_id)
-
-    def remove_tags(self, tags: str | Iterable[str]) -> None:
-        """Remove tags by name; missing ones are no error."""
-        self._store.remove_tags(self._run_id, [tags] if isinstance(tags, str) else list(tags))
-
-    def get_properties(self) -> dict[str, str | None]:
-        """Its properties."""
-        return self._store.properties(self._run_id)
-
-    def add_properties(self, properties: Tags) -> None:
-        """Add properties, which never change again.
-
-        Raises:
-            ExperimentExecutionException: one of them is there already; none was added.
-        """
-        self._store.add_properties(self._run_id, texts_of("properties", properties))
+        return gather_metrics(
+            self._store,
+            self._workspace.folder,
+            self._store.run(self._run_id),
+            name=name,
+            recursive=recursive,
+            run_type=run_type,
+            populate=populate,
+        )
 
     # --- finding runs ----------------------------------------------------------------------------------------------
 
@@ -385,12 +220,11 @@ class Run(Recreated):
             tags: a name that must be there, or names with the values they must have.
             properties: likewise.
         """
-        if type is not None and type.lower() != Run.RUN_TYPE:
-            return
-        store = experiment.workspace.store
-        for record in store.runs(experiment=experiment.name, status=None if status is None else [status]):
-            if _fits(tags, store.tags, record.id) and _fits(properties, store.properties, record.id):
-                yield ScriptRun(experiment, record.id)
+        workspace = experiment.workspace
+        statuses = None if status is None else [status]
+        for record in workspace.store.runs(experiment=experiment.name, status=statuses, children=include_children):
+            if fits(workspace.store, record, tags=tags, properties=properties, type=type):
+                yield run_of(experiment, record)
 
     @classmethod
     def get_context(cls, allow_offline: bool = True, used_for_context_manager: bool = False, **kwargs: Any) -> Any:
@@ -399,7 +233,7 @@ class Run(Recreated):
         Raises:
             RunEnvironmentException: there is no such run and ``allow_offline`` is False.
         """
-        return _job_run_module().Run.get_context(allow_offline, used_for_context_manager, **kwargs)
+        return job_module("run").Run.get_context(allow_offline, used_for_context_manager, **kwargs)
 
     # --- how it looks ----------------------------------------------------------------------------------------------
 
@@ -416,7 +250,7 @@ class Run(Recreated):
         cells: dict[str, str | Html] = {
             "Experiment": record.experiment,
             "Id": record.id,
-            "Type": self.type,
+            "Type": str(self.type),
             "Status": record.status,
             "Details Page": link(self.get_portal_url(), "Link to the run's folder"),
         }
@@ -436,43 +270,14 @@ class Run(Recreated):
 class ScriptRun(Run):
     """A run that was submitted as a script (azureml-v1.md section 10)."""
 
+    RUN_TYPE = SCRIPT_RUN
+
     def __init__(
         self, experiment: Experiment, run_id: str, directory: str | None = None, _run_config: Any = None, **kwargs: Any
     ) -> None:
         super().__init__(experiment, run_id, **kwargs)
 
 
-def texts_of(kind: str, pairs: Tags) -> dict[str, Any]:
-    """Names with values as text; None stays None.
-
-    Raises:
-        UserErrorException: it is no mapping, or a name is not text.
-    """
-    if not isinstance(pairs, Mapping):
-        raise UserErrorException(f"{kind} are a dictionary such as {{'model': 'resnet34'}}, not {pairs!r:.80}.")
-    for key in pairs:
-        if not isinstance(key, str) or not key:
-            raise UserErrorException(f"The name of each of the {kind} is text, not {key!r}.")
-    return {key: None if value is None else str(value) for key, value in pairs.items()}
-
-
-def _fits(wanted: Filter, read: Callable[[str], Tags], run_id: str) -> bool:
-    if not wanted:
-        return True
-    found = read(run_id)
-    if isinstance(wanted, str):
-        return wanted in found
-    return all(key in found and found[key] == value for key, value in texts_of("filters", wanted).items())
-
-
-def _job_run_module() -> Any:
-    """``amltrain_job.run``, which scripts see inside a job, loaded from its place in the package."""
-    loaded = sys.modules.get("amltrain_job.run")
-    if loaded is not None:
-        return loaded
-    folder = Path(__file__).parents[1] / "job" / "python-path"
-    sys.path.append(str(folder))
-    try:
-        return importlib.import_module("amltrain_job.run")
-    finally:
-        sys.path.remove(str(folder))
+def run_of(experiment: Experiment, record: RunRecord) -> Run:
+    """The object for a run, of the class that its type has."""
+    return (ScriptRun if record.type == SCRIPT_RUN else Run)(experiment, record.id)

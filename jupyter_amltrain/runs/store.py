@@ -1,6 +1,6 @@
 """The database of one workspace. Runs and their queue are here; :mod:`.catalog` and :mod:`.output` hold the rest.
 
-No SQL stands outside of these three files and :mod:`.migrations`.
+No SQL stands outside of these three files, :mod:`.annotations` and :mod:`.migrations`.
 
 Any number of processes read and write it at once. State changes are small transactions, metrics come in batches;
 a reader keeps a cursor (row id) and is told of change by ``PRAGMA data_version`` (:meth:`Store.changed`). The job
@@ -15,15 +15,16 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ..errors import ExperimentExecutionException, NameNotFoundException
+from ..errors import NameNotFoundException, UserErrorException
 from . import status as states
+from .annotations import end_logged
 from .catalog import Catalog
 from .output import Output
-from .record import RunRecord, RunUse, Transition
+from .record import Change, RunRecord, RunUse, Transition
 
 _RUN_COLUMNS = (
     "number, id, experiment, target, engine, nodes, status, reason, created, definition, started, ended,"
-    " snapshot, image, handle, exit, error"
+    " snapshot, image, handle, exit, error, type, parent, display_name, description, folder"
 )
 _TERMINAL = "('Completed', 'Failed', 'Canceled')"
 _HOLDS_SLOT = "status NOT IN ('Completed', 'Failed', 'Canceled', 'Queued', 'NotStarted')"
@@ -47,6 +48,7 @@ class Store(Catalog, Output):
         snapshot: Mapping[str, Any],
         tags: Mapping[str, str | None] | None = None,
         properties: Mapping[str, str] | None = None,
+        parent: str = "",
     ) -> RunRecord:
         """Enter a run: ``Preparing`` when its target has room and nobody waits before it, else ``Queued``.
 
@@ -60,7 +62,7 @@ class Store(Catalog, Output):
             reason = "starting" if claimed else _queue_reason(target, busy, max_nodes, waiting + 1)
             number = connection.execute(
                 "INSERT INTO runs (id, experiment, target, engine, nodes, status, reason, created, definition,"
-                " snapshot) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " snapshot, parent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     run_id,
                     experiment,
@@ -72,18 +74,45 @@ class Store(Catalog, Output):
                     now,
                     json.dumps(definition),
                     json.dumps(snapshot),
+                    parent or None,
                 ),
             ).lastrowid
             connection.executemany(
                 "INSERT INTO transitions (run, status, reason, at) VALUES (?, ?, ?, ?)",
                 [(number, states.NOT_STARTED, "submitted", now), (number, status, reason, now)],
             )
-            connection.executemany(
-                "INSERT INTO tags VALUES (?, ?, ?)", [(number, *item) for item in (tags or {}).items()]
+            _describe_new(connection, number, tags, properties)
+        return self.run(run_id)
+
+    def add_logged_run(
+        self,
+        run_id: str,
+        *,
+        experiment: str,
+        definition: Mapping[str, Any],
+        tags: Mapping[str, str | None] | None = None,
+        properties: Mapping[str, str] | None = None,
+        parent: str = "",
+        display_name: str | None = None,
+    ) -> RunRecord:
+        """Enter a run that nothing executes: it is running until somebody says that it is over.
+
+        Raises:
+            UserErrorException: there is a run of that id.
+        """
+        now = time.time()
+        with self._connection(write=True) as connection:
+            if connection.execute("SELECT 1 FROM runs WHERE id = ?", (run_id,)).fetchone():
+                raise UserErrorException(f"There is a run '{run_id}' already; leave run_id out to get a new one.")
+            number = connection.execute(
+                "INSERT INTO runs (id, experiment, target, engine, nodes, status, reason, created, definition, started,"
+                " type, parent, display_name) VALUES (?, ?, 'sdk', '', 0, 'Running', '', ?, ?, ?, '', ?, ?)",
+                (run_id, experiment, now, json.dumps(definition), now, parent or None, display_name),
+            ).lastrowid
+            connection.execute(
+                "INSERT INTO transitions (run, status, reason, at) VALUES (?, 'Running', '', ?)", (number, now)
             )
-            connection.executemany(
-                "INSERT INTO properties VALUES (?, ?, ?)", [(number, *item) for item in (properties or {}).items()]
-            )
+            _describe_new(connection, number, tags, properties)
         return self.run(run_id)
 
     @staticmethod
@@ -172,10 +201,14 @@ class Store(Catalog, Output):
         target: str | None = None,
         status: Iterable[str] | None = None,
         limit: int | None = None,
+        type: str | None = None,
+        parent: str | None = None,
+        children: bool = False,
     ) -> list[RunRecord]:
-        """Runs that fit all of the filters, newest first."""
-        conditions, values = ["1"], []
-        for column, wanted in (("experiment", experiment), ("target", target)):
+        """Runs that fit all of the filters, newest first; runs that have a parent only with ``children``."""
+        conditions, values = ["1" if children or parent is not None else "parent IS NULL"], []
+        filters = (("experiment", experiment), ("target", target), ("type", type), ("parent", parent))
+        for column, wanted in filters:
             if wanted is not None:
                 conditions.append(f"{column} = ?")
                 values.append(wanted)
@@ -195,7 +228,8 @@ class Store(Catalog, Output):
         with self._connection() as connection:
             rows = connection.execute(
                 "SELECT id, status, coalesce(ended, started, created), json_extract(image, '$.reference'),"
-                " json_extract(definition, '$.snapshot_id') FROM runs ORDER BY number DESC"
+                " coalesce(json_extract(definition, '$.snapshot_id'), (SELECT value FROM properties WHERE run = number AND"
+                " key = 'ContentSnapshotId')) FROM runs ORDER BY number DESC"
             ).fetchall()
         return [RunUse(id_, status, at, image or "", snapshot or "") for id_, status, at, image, snapshot in rows]
 
@@ -231,6 +265,19 @@ class Store(Catalog, Output):
         connection.execute(
             "INSERT INTO transitions (run, status, reason, at) VALUES (?, ?, ?, ?)", (number, status, reason, now)
         )
+        if status in states.TERMINAL:
+            # Child runs that the job left open: whoever could have closed them is gone.
+            folder = "(SELECT id FROM runs WHERE number = :number) || '/'"
+            connection.execute(
+                f"UPDATE runs SET status = :status, reason = 'its parent run is over', ended = :now WHERE status NOT IN"
+                f" {_TERMINAL} AND type = '' AND substr(folder, 1, length({folder})) = {folder}",
+                {"number": number, "status": status, "now": now},
+            )
+
+    def end_logged_run(self, run: RunRecord, change: Change) -> None:
+        """Close a run that is only logged to; one that is over stays as it is."""
+        with self._connection(write=True) as connection:
+            end_logged(connection, run.number, change)
 
     def update_run(self, run_id: str, **fields: Any) -> None:
         """Set some of ``reason``, ``handle``, ``exit``, ``error``, ``image``, ``snapshot`` of a run."""
@@ -249,59 +296,17 @@ class Store(Catalog, Output):
             ).fetchall()
         return [Transition(*row) for row in rows]
 
-    # --- tags and properties -------------------------------------------------------------------------------------
 
-    def tags(self, run_id: str) -> dict[str, str | None]:
-        """The tags of a run."""
-        return self._pairs("tags", run_id)
-
-    def properties(self, run_id: str) -> dict[str, str | None]:
-        """The properties of a run."""
-        return self._pairs("properties", run_id)
-
-    def _pairs(self, table: str, run_id: str) -> dict[str, str | None]:
-        with self._connection() as connection:
-            return dict(
-                connection.execute(
-                    f"SELECT key, value FROM {table} WHERE run = (SELECT number FROM runs WHERE id = ?)", (run_id,)
-                )
-            )
-
-    def set_tags(self, run_id: str, tags: Mapping[str, str | None]) -> None:
-        """Add tags or overwrite their values."""
-        with self._connection(write=True) as connection:
-            connection.executemany(
-                "INSERT INTO tags SELECT number, ?, ? FROM runs WHERE id = ?"
-                " ON CONFLICT (run, key) DO UPDATE SET value = excluded.value",
-                [(key, value, run_id) for key, value in tags.items()],
-            )
-
-    def remove_tags(self, run_id: str, keys: Iterable[str]) -> None:
-        """Remove tags; missing ones are no error."""
-        with self._connection(write=True) as connection:
-            connection.executemany(
-                "DELETE FROM tags WHERE run = (SELECT number FROM runs WHERE id = ?) AND key = ?",
-                [(run_id, key) for key in keys],
-            )
-
-    def add_properties(self, run_id: str, properties: Mapping[str, str]) -> None:
-        """Add properties, which never change again.
-
-        Raises:
-            ExperimentExecutionException: one of them is there already; none was added.
-        """
-        with self._connection(write=True) as connection:
-            for key, value in properties.items():
-                try:
-                    connection.execute(
-                        "INSERT INTO properties SELECT number, ?, ? FROM runs WHERE id = ?", (key, value, run_id)
-                    )
-                except sqlite3.IntegrityError as error:
-                    raise ExperimentExecutionException(
-                        f"The property '{key}' of run {run_id} has a value already, and properties never change."
-                        " Use a tag for what changes.",
-                        inner_exception=error,
-                    ) from error
+def _describe_new(
+    connection: sqlite3.Connection,
+    number: int | None,
+    tags: Mapping[str, str | None] | None,
+    properties: Mapping[str, str] | None,
+) -> None:
+    connection.executemany("INSERT INTO tags VALUES (?, ?, ?)", [(number, *item) for item in (tags or {}).items()])
+    connection.executemany(
+        "INSERT INTO properties VALUES (?, ?, ?)", [(number, *item) for item in (properties or {}).items()]
+    )
 
 
 def _queue_reason(target: str, busy: int, max_nodes: int, position: int) -> str:
@@ -319,7 +324,7 @@ def _update(connection: sqlite3.Connection, number: int, fields: Mapping[str, An
 
 def _run_record(row: Sequence[Any]) -> RunRecord:
     number, run_id, experiment, target, engine, nodes, status, reason, created, definition, *rest = row
-    started, ended, snapshot, image, handle, exit_, error = rest
+    started, ended, snapshot, image, handle, exit_, error, type_, parent, display_name, description, folder = rest
     return RunRecord(
         number=number,
         id=run_id,
@@ -338,4 +343,9 @@ def _run_record(row: Sequence[Any]) -> RunRecord:
         handle=json.loads(handle) if handle else None,
         exit=json.loads(exit_) if exit_ else None,
         error=json.loads(error) if error else None,
+        type=type_,
+        parent=parent or "",
+        display_name=display_name or "",
+        description=description or "",
+        folder=folder or "",
     )

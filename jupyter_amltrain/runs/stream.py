@@ -16,7 +16,7 @@ import json
 import re
 from typing import Any
 
-from .record import NewPoint
+from .record import Change, NewPoint
 
 START = b"\x1b_amltrain;"
 END = b"\x1b\\"
@@ -30,6 +30,11 @@ Record = dict[str, Any]
 Piece = bytes | Record
 """Text for the log, byte for byte, or a record."""
 
+FILES = ("image", "confusion_matrix", "accuracy_table", "residuals", "predictions")
+"""Kinds of metrics that are kept as a file; their value is its name."""
+
+_KINDS = ("metric", "row", "table", "file")
+_INTEGERS = 2**63
 _PRINTABLE = re.compile(rb"[\x20-\x7e]*")
 
 
@@ -176,16 +181,35 @@ def points(record: Record) -> list[NewPoint]:
         ValueError: the record does not have the shape that the channel writes.
     """
     kind = record.get("k")
+    if kind not in _KINDS:
+        return []
     try:
         if kind == "metric":
-            values = [(name, _decoded(value), *rest) for name, value, *rest in record["v"]]
-            return [_point(record, "list" if isinstance(value[1], list) else "scalar", *value) for value in values]
-        if kind in ("row", "table"):
-            columns = {name: _decoded(cell) for name, cell in record["v"].items()}
-            return [_point(record, kind, record["n"], columns)]
+            return _metric_points(record)
+        if kind == "file":
+            name, path, shape = str(record["n"]), str(record["v"]), str(record["s"])
+            return [_point(record, shape if shape in FILES else "file", name, path)]
+        columns = {name: _decoded(cell) for name, cell in record["v"].items()}
+        return [_point(record, kind, record["n"], columns)]
     except (AttributeError, KeyError, IndexError, OverflowError, TypeError, ValueError) as error:
         raise ValueError(f"not a {kind} record: {record!r:.500}") from error
-    return []
+
+
+def _metric_points(record: Record) -> list[NewPoint]:
+    """The points of a batch: by far the most records, so numbers that are plainly right take a short way."""
+    found = []
+    rank, run = record.get("r", 0), record.get("i", "")
+    plain = type(rank) is int and 0 <= rank < 1 << 31 and type(run) is str
+    for item in record["v"]:
+        name, value, *rest = item
+        if plain and len(rest) == 2 and type(value) is float and type(name) is str and type(rest[1]) is float:
+            step, at = rest
+            if step is None or (type(step) is int and -_INTEGERS <= step < _INTEGERS):
+                found.append(NewPoint(name, "scalar", value, step, at, rank, run))
+                continue
+        value = _decoded(value)
+        found.append(_point(record, "list" if isinstance(value, list) else "scalar", name, value, *rest))
+    return found
 
 
 def _point(record: Record, kind: str, name: str, value: Any, step: Any = None, at: Any = None) -> NewPoint:
@@ -195,9 +219,44 @@ def _point(record: Record, kind: str, name: str, value: Any, step: Any = None, a
     if kind == "scalar" and not isinstance(value, (str, float, type(None))):
         numbers.append(value)
     # What a database cannot hold must not stop the intake: anyone may print an envelope.
-    if not all(isinstance(number, (int, float)) and -(2**63) <= number < 2**63 for number in numbers):
+    if not all(isinstance(number, (int, float)) and -_INTEGERS <= number < _INTEGERS for number in numbers):
         raise ValueError("not a number, or one beyond 64 bits")
-    return NewPoint(name=str(name), kind=kind, value=value, step=step, at=at, rank=rank)
+    run = str(record.get("i", ""))
+    return NewPoint(name=str(name), kind=kind, value=value, step=step, at=at, rank=rank, run=run)
+
+
+def changes(record: Record) -> list[Change]:
+    """What else a whole record tells of the run or of a child run; nothing when it is of another kind.
+
+    Raises:
+        ValueError: the record does not have the shape that the channel writes.
+    """
+    kind = record.get("k")
+    try:
+        at, run = float(record["t"]), str(record.get("i", ""))
+        if kind == "tags":
+            return [Change(kind, run, {str(key): _text(value) for key, value in record["v"].items()}, at)]
+        if kind == "untag":
+            return [Change(kind, run, {str(name): None for name in record["v"]}, at)]
+        if kind == "about":
+            about = {name: _text(record["v"][name]) for name in ("display_name", "description") if name in record["v"]}
+            return [Change(kind, run, about, at)]
+        if kind == "child":
+            value = record["v"]
+            tags = {str(key): _text(item) for key, item in (value.get("tags") or {}).items()}
+            new = {"name": _text(value.get("name")), "tags": tags}
+            return [Change(kind, str(value["id"]), new, at, parent=run)]
+        if kind == "state":
+            error = record["v"].get("error")
+            told = {str(key): str(value) for key, value in error.items()} if error else None
+            return [Change(kind, run, {"status": str(record["v"]["status"]), "error": told}, at)]
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ValueError(f"not a {kind} record: {record!r:.500}") from error
+    return []
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _decoded(value: Any) -> Any:

@@ -29,6 +29,7 @@ from ..home import advice_for, bytecode_folder, job_code_folder
 from ..submission.job import Job, RunDefinition, plan_job
 from ..submission.network import job_network
 from . import status as states
+from .answers import Answers
 from .ending import error_of
 from .folder import BUILD_LOG, CONDA_LOCK, CONTROL_LOG, DRIVER_LOG, ENVIRONMENT, code_folder
 from .gpus import claim_gpus
@@ -221,7 +222,8 @@ class Supervision:
         self._started = self._store.run(self._id).started or time.time()
         while True:
             try:
-                intake = Intake(self._store, self._run, self._folder / DRIVER_LOG)
+                answers = Answers(self._store, self._folder.parents[1], self._run, self._control)
+                intake = Intake(self._store, self._run, self._folder / DRIVER_LOG, answers)
                 try:
                     ended = self._take_in_all(handle, intake)
                     break
@@ -328,7 +330,7 @@ class Supervision:
         if run.handle:
             self._retrying(lambda: self._engine.remove(dict(run.handle or {})))
         error = run.error or (error_of(ended, self._folder / DRIVER_LOG) if ended.code != 0 else None)
-        if canceled:
+        if canceled and not (run.error or {}).get("told"):
             self._insist(lambda: self._store.move(self._id, states.CANCELED, "canceled"))
         elif error:
             self._insist(lambda: self._store.move(self._id, states.FAILED, str(error["message"]), error=error))

@@ -44,11 +44,14 @@ def submit(
     config: ScriptRunConfig,
     tags: Mapping[str, str | None] | None = None,
     cell: CellScript | None = None,
+    *,
+    parent: str = "",
 ) -> RunRecord:
     """Enter a run and have it started as soon as its target has room; returns at once.
 
     Args:
         cell: the script when it is a notebook cell; the one that ``config`` names is then not looked for.
+        parent: id of the run that it is a child of.
 
     Raises:
         ExperimentExecutionException: the script or its folder is missing.
@@ -100,7 +103,7 @@ def submit(
             network_mode=target.get("network_mode"),
             max_run_duration_seconds=request.max_run_duration_seconds,
         )
-        run = _enter(workspace, definition, target, snapshot, notes, tags or {}, properties)
+        run = _enter(workspace, definition, target, snapshot, notes, tags or {}, properties, parent)
     if run.status != states.QUEUED:
         start_supervisor(workspace.folder, run.id, secrets)
     return run
@@ -114,6 +117,7 @@ def _enter(
     notes: list[str],
     tags: Mapping[str, str | None],
     properties: Mapping[str, str],
+    parent: str,
 ) -> RunRecord:
     run_id = f"{definition.experiment}_{int(time.time())}_{uuid4().hex[:8]}"
     folder = workspace.run_folder(run_id)
@@ -135,6 +139,7 @@ def _enter(
                 "notes": [*snapshot.notes, *notes],
             },
             tags=tags,
+            parent=parent,
             properties={
                 **properties,
                 "ContentSnapshotId": snapshot.id,

@@ -18,7 +18,7 @@ JOB = Path(__file__).parents[2] / "jupyter_amltrain" / "job"
 # Only for this import: the azureml package beside it is the job's, and no test of ours may meet it.
 sys.path.append(str(JOB / "python-path"))
 
-from amltrain_job.channel import Channel, envelopes, plain_value  # noqa: E402
+from amltrain_job.wire import envelopes, plain_value  # noqa: E402
 
 sys.path.remove(str(JOB / "python-path"))
 
@@ -48,6 +48,20 @@ def run_job(folder: Path, script: str, **more: str) -> tuple[bytes, list[Record]
     assert result.stderr == b""
     assert result.returncode == 0
     return split(result.stdout)
+
+
+def start_job(folder: Path, script: str) -> subprocess.Popen[bytes]:
+    """A job whose output nobody reads yet."""
+    (folder / "train.py").write_text(script)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AMLTRAIN_", "PYTHON"))}
+    return subprocess.Popen(
+        [sys.executable, str(JOB / "launch.py"), "train.py"],
+        cwd=folder,
+        env={**kept, "AMLTRAIN_RUN_ID": "exp_1_abc", "AZUREML_ARM_PROJECT_NAME": "exp"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
 
 
 def logged(records: list[Record]) -> list[tuple[str, Any]]:
@@ -178,22 +192,121 @@ def test_a_reader_that_went_away_does_not_break_the_script(tmp_path: Path) -> No
     assert (process.returncode, error) == (0, b"1\n")
 
 
-def test_a_full_pipe_that_does_not_block_drops_and_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    read, write = os.pipe()
-    os.set_blocking(write, False)
-    monkeypatch.setenv("AMLTRAIN_RECORD_FD", str(write))
-    stat = os.fstat(write)
-    monkeypatch.setenv("AMLTRAIN_RECORD_ID", f"{stat.st_dev}:{stat.st_ino}")
-    monkeypatch.setattr("amltrain_job.channel.PATIENCE_S", 0.0)
-    channel, count = Channel(), 0
-    while not channel.dropped:
-        channel.write("row", n="r", v={"text": "x" * 1000})
-        count += 1
-    os.close(write)
-    with os.fdopen(read, "rb") as pipe:
-        _, records = split(pipe.read())
-    assert len(records) == count - 1
+def test_who_does_not_read_costs_the_script_nothing_and_loses_nothing_when_he_comes_back(tmp_path: Path) -> None:
+    script = (
+        GET_RUN + "import sys, time\nbegan = time.monotonic()\n"
+        "for i in range(50_000):\n    run.log('loss', i / 7, step=i)\n"
+        "print(time.monotonic() - began, file=sys.stderr, flush=True)\n"
+    )
+    process = start_job(tmp_path, script)
+    assert process.stderr is not None
+    # The pipe is full long before the script has logged everything; only then somebody reads.
+    assert float(process.stderr.readline()) < 10
+    output, _ = process.communicate(timeout=60)
+    _, records = split(output)
     assert_gapless(records)
+    assert [point.step for record in records for point in points(record)] == list(range(50_000))
+    assert len(records) < 2000
+
+
+def test_what_does_not_fit_because_nobody_reads_is_dropped_counted_and_told(tmp_path: Path) -> None:
+    script = (
+        "import amltrain_job.channel as module, sys\nmodule.LIMIT_CHARACTERS, module.PATIENCE_S = 100_000, 0.2\n"
+        + GET_RUN
+        + "for i in range(20_000):\n    run.log('loss', i)\n"
+        "print(module.channel.dropped, file=sys.stderr, flush=True)\nsys.stdin.read()\nrun.log('loss', -1)"
+    )
+    process = start_job(tmp_path, script)
+    assert process.stderr is not None
+    assert process.stdin is not None
+    dropped = int(process.stderr.readline())
+    process.stdin.close()
+    process.stdin = None
+    output, _ = process.communicate(timeout=60)
+    _, records = split(output)
+    assert_gapless(records)
+    values = [point.value for record in records for point in points(record)]
+    lost = sum(record["v"] for record in records if record["k"] == "lost")
+    assert 10_000 < dropped <= lost <= dropped + 1
+    assert values == [*range(20_000 - dropped), -1][: 20_001 - lost]
+
+
+@pytest.mark.parametrize(
+    "ending",
+    [
+        "",
+        "os._exit(0)",
+        "sys.exit(0)",
+        "os.execv('/bin/true', ['true'])",
+        "os.kill(os.getpid(), 9)",
+        "os.abort()",
+        "1 / 0",
+        "threading.Thread(target=os._exit, args=(0,)).start(); time.sleep(60)",
+    ],
+)
+def test_a_storm_is_whole_however_the_process_ends(ending: str, tmp_path: Path) -> None:
+    script = GET_RUN + f"import os, sys, threading, time\nfor i in range(5005):\n    run.log('loss', i)\n{ending}"
+    output, _ = start_job(tmp_path, script).communicate(timeout=60)
+    _, records = split(output)
+    assert_gapless(records)
+    assert [value for _, value in logged(records)] == list(range(5005))
+    assert len(records) < 500
+
+
+def test_few_values_are_written_in_the_call_and_no_thread_is_there(tmp_path: Path) -> None:
+    script = (
+        GET_RUN + "import os, signal, threading, time\n"
+        "for i in range(15):\n    run.log('loss', i); time.sleep(0.002)\n"
+        "assert threading.active_count() == 1\nsignal.raise_signal(signal.SIGKILL)"
+    )
+    output, _ = start_job(tmp_path, script).communicate(timeout=60)
+    _, records = split(output)
+    assert [value for _, value in logged(records)] == list(range(15))
+    assert len(records) == 15
+
+
+def test_forks_in_a_storm_neither_double_nor_lose_nor_warn(tmp_path: Path) -> None:
+    script = (
+        "import os, threading, warnings\nwarnings.simplefilter('error')\n" + GET_RUN + "children = []\n"
+        "for n in range(20):\n"
+        "    for i in range(997):\n        run.log('parent', n * 997 + i)\n"
+        "    children.append(os.fork())\n"
+        "    if not children[-1]:\n"
+        "        for i in range(501):\n            run.log('child %d' % n, i)\n"
+        "        os._exit(0)\n"
+        "for child in children: os.waitpid(child, 0)"
+    )
+    _, records = run_job(tmp_path, script)
+    assert_gapless(records)
+    values: dict[str, list[Any]] = {}
+    for name, value in logged(records):
+        values.setdefault(name, []).append(value)
+    assert values.pop("parent") == list(range(20 * 997))
+    assert values == {f"child {n}": list(range(501)) for n in range(20)}
+
+
+def test_the_rest_of_a_storm_is_written_soon(tmp_path: Path) -> None:
+    script = GET_RUN + "import sys\nfor i in range(3003):\n    run.log('loss', i)\nsys.stdin.read()"
+    process = start_job(tmp_path, script)
+    assert process.stdout is not None
+    seen = b""
+    while b'["loss",3002,' not in seen:
+        seen += os.read(process.stdout.fileno(), 1 << 16)
+    process.communicate(timeout=60)
+
+
+def test_signal_handlers_may_log_in_the_middle_of_a_storm(tmp_path: Path) -> None:
+    script = (
+        GET_RUN + "import signal\ncount = 0\ndef tick(*_):\n    global count\n    run.log('tick', count)\n"
+        "    count += 1\n"
+        "signal.signal(signal.SIGALRM, tick)\nsignal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)\n"
+        "for i in range(30_000):\n    run.log('loss', i)\nsignal.setitimer(signal.ITIMER_REAL, 0)\nprint(count)"
+    )
+    text, records = run_job(tmp_path, script)
+    assert_gapless(records)
+    values = logged(records)
+    assert [value for name, value in values if name == "loss"] == list(range(30_000))
+    assert [value for name, value in values if name == "tick"] == list(range(int(text)))
 
 
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()

@@ -68,8 +68,6 @@ def test_identity_and_looks(workspace: Workspace) -> None:
     assert "<td>pets</td><td>test-ws</td>" in experiment._repr_html_()
     assert Experiment(workspace, "pets").id == experiment.id
     assert {experiment} == {Experiment(workspace, "pets")}
-    with pytest.raises(AttributeError, match="not available yet"):
-        experiment.start_logging()
 
 
 def test_list(workspace: Workspace) -> None:
@@ -116,7 +114,9 @@ def test_submit_gives_a_copy_and_returns_the_run(
 ) -> None:
     seen: dict[str, Any] = {}
 
-    def submit(workspace: Workspace, experiment: str, config: ScriptRunConfig, tags: dict[str, str | None]) -> Any:
+    def submit(
+        workspace: Workspace, experiment: str, config: ScriptRunConfig, tags: dict[str, str | None], parent: str
+    ) -> Any:
         seen.update(config=config, tags=tags)
         return workspace.store.run(new_run().id)
 

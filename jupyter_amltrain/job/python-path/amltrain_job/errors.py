@@ -31,3 +31,15 @@ class RunEnvironmentException(AzureMLException):
     """There is no run to attach to and ``allow_offline`` is False."""
 
     _error_code = "UserError"
+
+
+class ExperimentExecutionException(AzureMLException):
+    """The run's history refused what was asked for."""
+
+
+class ModelPathNotFoundException(AzureMLException):
+    """The run has no file of that name to register as a model."""
+
+
+class SnapshotException(AzureMLException):
+    """The snapshot cannot be taken or restored."""

@@ -1,5 +1,6 @@
 """``azureml.core.run``: the run of the job, under the names of the SDK."""
 
-from amltrain_job.run import Run, _OfflineRun, _SubmittedRun
+from amltrain_job.offline import _OfflineRun
+from amltrain_job.run import Run, _SubmittedRun
 
 __all__ = ["Run", "_OfflineRun", "_SubmittedRun"]

@@ -1,5 +1,19 @@
 """``azureml.exceptions``: what the run of the job raises, under the names of the SDK."""
 
-from amltrain_job.errors import AzureMLException, RunEnvironmentException, UserErrorException
+from amltrain_job.errors import (
+    AzureMLException,
+    ExperimentExecutionException,
+    ModelPathNotFoundException,
+    RunEnvironmentException,
+    SnapshotException,
+    UserErrorException,
+)
 
-__all__ = ["AzureMLException", "RunEnvironmentException", "UserErrorException"]
+__all__ = [
+    "AzureMLException",
+    "ExperimentExecutionException",
+    "ModelPathNotFoundException",
+    "RunEnvironmentException",
+    "SnapshotException",
+    "UserErrorException",
+]

@@ -1,0 +1,181 @@
+"""Metrics: what was logged under one name is a series of points."""
+
+from __future__ import annotations
+
+import json
+import math
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .annotations import Annotations
+from .record import NewPoint, Point, RunRecord
+
+PART_POINTS = 256
+"""For that many points of a series it is kept where the lowest and the highest are, so that a million need no look."""
+
+
+class Series(Annotations):
+    """The metrics of all runs."""
+
+    def add_points(self, run: RunRecord, points: Sequence[NewPoint]) -> None:
+        """Store what was logged to a run from outside of a job."""
+        with self._connection(write=True) as connection:
+            self._add_points(connection, run.number, points)
+
+    @staticmethod
+    def _add_points(connection: sqlite3.Connection, number: int, points: Sequence[NewPoint]) -> None:
+        row = connection.execute("SELECT max(id) FROM points WHERE run = ?", (number,)).fetchone()
+        cursor = int(row[0] or 0)
+        # Series of each name, next place in it and where that was; looked up once, for names come by the thousand.
+        at: dict[str, list[int]] = {}
+        rows = []
+        for name, kind, value, step, time, rank, _ in points:
+            series = at.get(name)
+            if series is None:
+                series = at[name] = _series(connection, number, name)
+                series.append(series[1])
+            cursor += 1
+            if kind != "scalar":
+                value = json.dumps(value)
+            elif type(value) is not float or value != value:
+                value = _stored(value)
+            rows.append((series[0], series[1], number, cursor, kind, value, step, time, rank))
+            series[1] += 1
+        connection.executemany("INSERT INTO points VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+        for series_id, count, before in at.values():
+            connection.execute("UPDATE series SET count = ? WHERE id = ?", (count, series_id))
+            if count // PART_POINTS > before // PART_POINTS:
+                _keep_extremes(connection, series_id, before, count)
+
+    def points(self, run_id: str, after: int = 0, *, name: str | None = None, limit: int | None = None) -> list[Point]:
+        """Logged values in the order they were stored, from cursor ``after`` on."""
+        columns = "SELECT points.id, series.name, kind, value, step, at, rank FROM points"
+        run = "(SELECT number FROM runs WHERE id = ?)"
+        if name is None:
+            query = f"{columns} JOIN series ON series.id = points.series WHERE points.run = {run} AND points.id > ?"
+            query, values = f"{query} ORDER BY points.id", [run_id, after]
+        else:
+            query = f"{columns} JOIN series ON series.id = points.series WHERE points.series ="
+            query += f" (SELECT id FROM series WHERE run = {run} AND name = ?) AND points.id > ? ORDER BY n"
+            values = [run_id, name, after]
+        with self._connection() as connection:
+            rows = connection.execute(query + (f" LIMIT {int(limit)}" if limit is not None else ""), values).fetchall()
+        return [_point(*row) for row in rows]
+
+    def metric_names(self, run_id: str) -> dict[str, int]:
+        """Name of each metric → how many points it has, in the order in which they were first logged."""
+        with self._connection() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT name, count FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) ORDER BY id",
+                    (run_id,),
+                )
+            )
+
+    def sample_metric(self, run_id: str, name: str, points: int = 1500) -> list[Point]:
+        """A metric in at most ``points`` of its points, in their order, such that a curve through them looks the same.
+
+        Of each stretch of the curve the lowest and the highest number are taken, and the first and last of all. A
+        metric with no more points than that is given whole.
+        """
+        with self._connection() as connection:
+            row = connection.execute(
+                "SELECT id, count FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) AND name = ?",
+                (run_id, name),
+            ).fetchone()
+            if row is None:
+                return []
+            series, count = row
+            if count <= max(points, 4):
+                return self.points(run_id, name=name)
+            parts = max(1, points // 2 - 1)
+            kept = {0, count - 1}
+            for chosen in _split(_candidates(connection, series, count, parts), count, parts):
+                kept.update((min(chosen, key=_value)[0], max(chosen, key=_value)[0]))
+            # CROSS JOIN keeps the order: few places first, a look into the series for each.
+            rows = connection.execute(
+                "SELECT points.id, ?, kind, points.value, step, at, rank FROM json_each(?) AS kept CROSS JOIN points"
+                " ON points.series = ? AND points.n = kept.value ORDER BY n",
+                (name, json.dumps(sorted(kept)), series),
+            ).fetchall()
+        return [_point(*row) for row in rows]
+
+
+def _candidates(connection: sqlite3.Connection, series: int, count: int, parts: int) -> list[tuple[int, float]]:
+    """Place and number of points of a series, with the lowest and highest of each part among them, in order."""
+    # A number is less than any text, and NaN is NULL, which is not; so the comparison finds the numbers.
+    if count < 4 * PART_POINTS * parts:
+        query = "SELECT n, value FROM points WHERE series = ? AND value < '' ORDER BY n"
+        return connection.execute(query, (series,)).fetchall()
+    rest = count // PART_POINTS * PART_POINTS
+    return connection.execute(
+        "SELECT n, value FROM (SELECT low AS place FROM extremes WHERE series = :series"
+        " UNION SELECT high FROM extremes WHERE series = :series"
+        " UNION SELECT n FROM points WHERE series = :series AND n >= :rest) CROSS JOIN points"
+        " ON points.series = :series AND points.n = place WHERE value < '' ORDER BY n",
+        {"series": series, "rest": rest},
+    ).fetchall()
+
+
+def _split(candidates: list[tuple[int, float]], count: int, parts: int) -> Iterable[list[tuple[int, float]]]:
+    """The candidates of each part of the series; parts without one are left out."""
+    part: list[tuple[int, float]] = []
+    number = 0
+    for candidate in candidates:
+        own = candidate[0] * parts // count
+        if own != number and part:
+            yield part
+            part = []
+        number = own
+        part.append(candidate)
+    if part:
+        yield part
+
+
+def _value(candidate: tuple[int, float]) -> float:
+    return candidate[1]
+
+
+def _keep_extremes(connection: sqlite3.Connection, series: int, before: int, after: int) -> None:
+    """Note where the lowest and highest numbers are in those parts of a series that became full."""
+    chosen = (
+        "SELECT n FROM points WHERE series = :series AND n >= :part * :size AND n < (:part + 1) * :size AND value < ''"
+        " ORDER BY value {0} LIMIT 1"
+    )
+    connection.executemany(
+        f"INSERT INTO extremes VALUES (:series, :part, ({chosen.format('ASC')}), ({chosen.format('DESC')}))",
+        [
+            {"series": series, "part": part, "size": PART_POINTS}
+            for part in range(before // PART_POINTS, after // PART_POINTS)
+        ],
+    )
+
+
+def _series(connection: sqlite3.Connection, number: int, name: str) -> list[int]:
+    """Id of the series of that name, made when it is new, and how many points it has."""
+    row = connection.execute("SELECT id, count FROM series WHERE run = ? AND name = ?", (number, name)).fetchone()
+    if row is None:
+        made = connection.execute("INSERT INTO series (run, name) VALUES (?, ?)", (number, name)).lastrowid
+        assert made is not None
+        return [made, 0]
+    return [row[0], row[1]]
+
+
+def _point(cursor: int, name: str, kind: str, value: Any, step: Any, at: float, rank: int) -> Point:
+    return Point(cursor, name, kind, _read(value) if kind == "scalar" else json.loads(value), step, at, rank)
+
+
+def _stored(value: Any) -> Any:
+    # SQLite has no NaN and no integer beyond 64 bits.
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return float(value)
+    return value if isinstance(value, (int, float, str)) else json.dumps(value)
+
+
+def _read(value: Any) -> Any:
+    return math.nan if value is None else value
