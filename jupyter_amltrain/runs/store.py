@@ -228,8 +228,9 @@ class Store(Catalog, Output):
         with self._connection() as connection:
             rows = connection.execute(
                 "SELECT id, status, coalesce(ended, started, created), json_extract(image, '$.reference'),"
-                " coalesce(json_extract(definition, '$.snapshot_id'), (SELECT value FROM properties WHERE run = number AND"
-                " key = 'ContentSnapshotId')) FROM runs ORDER BY number DESC"
+                " coalesce(json_extract(definition, '$.snapshot_id'),"
+                " (SELECT value FROM properties WHERE run = number AND key = 'ContentSnapshotId'))"
+                " FROM runs ORDER BY number DESC"
             ).fetchall()
         return [RunUse(id_, status, at, image or "", snapshot or "") for id_, status, at, image, snapshot in rows]
 
