@@ -102,6 +102,18 @@ def set_up(root: str) -> None:
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
 
 
+def log_automatically() -> None:
+    """Have metrics of training frameworks logged without a line in the script."""
+    if os.environ.get("AMLTRAIN_AUTOLOG", "1") == "0" or not os.environ.get("AMLTRAIN_RUN_ID"):
+        return
+    try:
+        from amltrain_job.automatic import log_automatically as begin
+
+        begin()
+    except Exception as error:  # noqa: BLE001 - training goes first
+        sys.stderr.write("jupyter_amltrain: metrics are not logged automatically (%s)\n" % error)
+
+
 def foreign_command(script: str, source: bytes) -> "Optional[List[str]]":
     """How to start a script that is not Python text; None for one that is."""
     path = script if os.sep in script else os.path.join(os.curdir, script)
@@ -198,6 +210,7 @@ def main() -> "Dict[str, Any]":
     foreign = foreign_command(arguments[0], source)
     if foreign:
         replace_process(foreign + arguments[1:])
+    log_automatically()
     return {"source": source, "namespace": vars(become_main(arguments[0]))}
 
 

@@ -93,11 +93,28 @@ def _m004_families_and_series(connection: sqlite3.Connection) -> None:
         )
 
 
+def _m005_sources(connection: sqlite3.Connection) -> None:
+    """Several sources may log under one name; one of these series is shown (see ``series.py``)."""
+    for statement in (
+        """CREATE TABLE new_series (id INTEGER PRIMARY KEY, run INTEGER NOT NULL, name TEXT NOT NULL,
+           source TEXT NOT NULL DEFAULT '', shown INTEGER NOT NULL DEFAULT 1, count INTEGER NOT NULL DEFAULT 0,
+           UNIQUE (run, name, source))""",
+        "INSERT INTO new_series (id, run, name, count) SELECT id, run, name, count FROM series",
+        "DROP TABLE series",
+        "ALTER TABLE new_series RENAME TO series",
+        # How far the event files of a run were read; the first one is the one with the lowest number.
+        """CREATE TABLE event_files (number INTEGER PRIMARY KEY, run INTEGER NOT NULL, path TEXT NOT NULL,
+           position INTEGER NOT NULL, UNIQUE (run, path))""",
+    ):
+        connection.execute(statement)
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _m001_initial,
     _m002_pushed,
     _m003_gpus,
     _m004_families_and_series,
+    _m005_sources,
 )
 
 

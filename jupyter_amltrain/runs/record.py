@@ -88,6 +88,7 @@ class Point:
             (column → list), or that of a file (``image``, ``confusion_matrix``, …), whose value is the file's name.
         step: the step the script gave, else None.
         at: unix seconds by the job's clock.
+        source: "" when the script logged it, else who did it in its place: ``fastai``, ``tensorboard``, ….
     """
 
     cursor: int
@@ -97,6 +98,7 @@ class Point:
     step: int | float | None
     at: float
     rank: int
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,10 @@ class Position:
 
 
 class NewPoint(NamedTuple):
-    """A point on its way into the store; ``run`` is the id of a child run, "" for the run itself."""
+    """A point on its way into the store; ``run`` is the id of a child run, "" for the run itself.
+
+    ``source`` is "" when the script logged it, else who did it in its place.
+    """
 
     name: str
     kind: str
@@ -126,6 +131,7 @@ class NewPoint(NamedTuple):
     at: float
     rank: int
     run: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)

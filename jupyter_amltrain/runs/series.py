@@ -1,4 +1,8 @@
-"""Metrics: what was logged under one name is a series of points."""
+"""Metrics: what one source logged under one name is a series of points.
+
+The script is a source, and whatever logs in its place is another (a callback of ours, a file that it writes, lines that
+it prints). Of the series of one name one is shown: the script's, else the one that came first.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +32,13 @@ class Series(Annotations):
         row = connection.execute("SELECT max(id) FROM points WHERE run = ?", (number,)).fetchone()
         cursor = int(row[0] or 0)
         # Series of each name, next place in it and where that was; looked up once, for names come by the thousand.
-        at: dict[str, list[int]] = {}
+        at: dict[str | tuple[str, str], list[int]] = {}
         rows = []
-        for name, kind, value, step, time, rank, _ in points:
-            series = at.get(name)
+        for name, kind, value, step, time, rank, _, source in points:
+            key = (name, source) if source else name
+            series = at.get(key)
             if series is None:
-                series = at[name] = _series(connection, number, name)
+                series = at[key] = _series(connection, number, name, source)
                 series.append(series[1])
             cursor += 1
             if kind != "scalar":
@@ -50,14 +55,14 @@ class Series(Annotations):
 
     def points(self, run_id: str, after: int = 0, *, name: str | None = None, limit: int | None = None) -> list[Point]:
         """Logged values in the order they were stored, from cursor ``after`` on."""
-        columns = "SELECT points.id, series.name, kind, value, step, at, rank FROM points"
+        columns = "SELECT points.id, series.name, kind, value, step, at, rank, source FROM points"
         run = "(SELECT number FROM runs WHERE id = ?)"
         if name is None:
             query = f"{columns} JOIN series ON series.id = points.series WHERE points.run = {run} AND points.id > ?"
-            query, values = f"{query} ORDER BY points.id", [run_id, after]
+            query, values = f"{query} AND shown ORDER BY points.id", [run_id, after]
         else:
             query = f"{columns} JOIN series ON series.id = points.series WHERE points.series ="
-            query += f" (SELECT id FROM series WHERE run = {run} AND name = ?) AND points.id > ? ORDER BY n"
+            query += f" (SELECT id FROM series WHERE run = {run} AND name = ? AND shown) AND points.id > ? ORDER BY n"
             values = [run_id, name, after]
         with self._connection() as connection:
             rows = connection.execute(query + (f" LIMIT {int(limit)}" if limit is not None else ""), values).fetchall()
@@ -68,7 +73,19 @@ class Series(Annotations):
         with self._connection() as connection:
             return dict(
                 connection.execute(
-                    "SELECT name, count FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) ORDER BY id",
+                    "SELECT name, count FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) AND shown"
+                    " ORDER BY id",
+                    (run_id,),
+                )
+            )
+
+    def metric_sources(self, run_id: str) -> dict[str, str]:
+        """Name of each metric → who logged it: "" for the script, ``fastai``, ``tensorboard`` and the like."""
+        with self._connection() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT name, source FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) AND shown"
+                    " ORDER BY id",
                     (run_id,),
                 )
             )
@@ -81,12 +98,13 @@ class Series(Annotations):
         """
         with self._connection() as connection:
             row = connection.execute(
-                "SELECT id, count FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) AND name = ?",
+                "SELECT id, count, source FROM series"
+                " WHERE run = (SELECT number FROM runs WHERE id = ?) AND name = ? AND shown",
                 (run_id, name),
             ).fetchone()
             if row is None:
                 return []
-            series, count = row
+            series, count, source = row
             if count <= max(points, 4):
                 return self.points(run_id, name=name)
             parts = max(1, points // 2 - 1)
@@ -99,7 +117,7 @@ class Series(Annotations):
                 " ON points.series = ? AND points.n = kept.value ORDER BY n",
                 (name, json.dumps(sorted(kept)), series),
             ).fetchall()
-        return [_point(*row) for row in rows]
+        return [_point(*row, source) for row in rows]
 
 
 def _candidates(connection: sqlite3.Connection, series: int, count: int, parts: int) -> list[tuple[int, float]]:
@@ -152,18 +170,26 @@ def _keep_extremes(connection: sqlite3.Connection, series: int, before: int, aft
     )
 
 
-def _series(connection: sqlite3.Connection, number: int, name: str) -> list[int]:
-    """Id of the series of that name, made when it is new, and how many points it has."""
-    row = connection.execute("SELECT id, count FROM series WHERE run = ? AND name = ?", (number, name)).fetchone()
-    if row is None:
-        made = connection.execute("INSERT INTO series (run, name) VALUES (?, ?)", (number, name)).lastrowid
-        assert made is not None
-        return [made, 0]
-    return [row[0], row[1]]
+def _series(connection: sqlite3.Connection, number: int, name: str, source: str) -> list[int]:
+    """Id of the series of that name and source, made when it is new, and how many points it has."""
+    found = connection.execute(
+        "SELECT source, id, count FROM series WHERE run = ? AND name = ?", (number, name)
+    ).fetchall()
+    for other, series, count in found:
+        if other == source:
+            return [series, count]
+    if found and not source:
+        connection.execute("UPDATE series SET shown = 0 WHERE run = ? AND name = ?", (number, name))
+    made = connection.execute(
+        "INSERT INTO series (run, name, source, shown) VALUES (?, ?, ?, ?)",
+        (number, name, source, int(not found or not source)),
+    ).lastrowid
+    assert made is not None
+    return [made, 0]
 
 
-def _point(cursor: int, name: str, kind: str, value: Any, step: Any, at: float, rank: int) -> Point:
-    return Point(cursor, name, kind, _read(value) if kind == "scalar" else json.loads(value), step, at, rank)
+def _point(cursor: int, name: str, kind: str, value: Any, step: Any, at: float, rank: int, source: str) -> Point:
+    return Point(cursor, name, kind, _read(value) if kind == "scalar" else json.loads(value), step, at, rank, source)
 
 
 def _stored(value: Any) -> Any:

@@ -212,7 +212,9 @@ def _metric_points(record: Record) -> list[NewPoint]:
     return found
 
 
-def _point(record: Record, kind: str, name: str, value: Any, step: Any = None, at: Any = None) -> NewPoint:
+def _point(
+    record: Record, kind: str, name: str, value: Any, step: Any = None, at: Any = None, source: Any = ""
+) -> NewPoint:
     at = float(record["t"] if at is None else at)
     rank = int(record.get("r", 0))
     numbers = [at, rank, 0 if step is None else step]
@@ -222,7 +224,7 @@ def _point(record: Record, kind: str, name: str, value: Any, step: Any = None, a
     if not all(isinstance(number, (int, float)) and -_INTEGERS <= number < _INTEGERS for number in numbers):
         raise ValueError("not a number, or one beyond 64 bits")
     run = str(record.get("i", ""))
-    return NewPoint(name=str(name), kind=kind, value=value, step=step, at=at, rank=rank, run=run)
+    return NewPoint(name=str(name), kind=kind, value=value, step=step, at=at, rank=rank, run=run, source=str(source))
 
 
 def changes(record: Record) -> list[Change]:

@@ -15,6 +15,7 @@ DEBIAN_PACKAGES = ("python3", "python3-pip", "python3-venv", "python-is-python3"
 NAMES = (
     "python-base:1",
     "python:3.11-slim",
+    "debian:bookworm-slim",
     "fastdotai/fastai2:latest",
     "mcr.microsoft.com/azureml/base:intelmpi2018.3-ubuntu16.04",
 )

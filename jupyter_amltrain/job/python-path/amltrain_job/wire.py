@@ -20,8 +20,9 @@ processes never mix, and a record may stand in the middle of a line. Keys of eve
 =============  ========================================================================================
 kind           more keys
 =============  ========================================================================================
-``metric``     ``v``: points ``[name, value]``, ``[name, value, step]`` or ``[name, value, step, time]``;
-               a value that is a list is one point of ``log_list``
+``metric``     ``v``: points ``[name, value]``, ``[name, value, step]``, ``[name, value, step, time]`` or
+               ``[name, value, step, time, source]``; a value that is a list is one point of ``log_list``;
+               a source says who logged it in place of the script, such as ``fastai``
 ``row``        ``n``: name, ``v``: column to value
 ``table``      ``n``: name, ``v``: column to list of values
 ``file``       ``n``: name, ``v``: name of a file of the run, ``s``: ``image``, ``confusion_matrix``, …

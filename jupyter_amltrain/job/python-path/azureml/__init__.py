@@ -12,6 +12,6 @@ _folders = [os.path.join(entry, "azureml") for entry in sys.path]
 __path__[:0] = [folder for folder in _folders if folder not in __path__ and os.path.isdir(folder)]
 
 if any(os.path.isfile(os.path.join(folder, "core", "run.py")) for folder in __path__[:-1]):
-    from amltrain_job.installed import RunPatcher
+    from amltrain_job.after_import import patch_after_import
 
-    sys.meta_path.insert(0, RunPatcher())
+    patch_after_import({"azureml.core.run": "amltrain_job.installed"})
