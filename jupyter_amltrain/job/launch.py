@@ -103,7 +103,7 @@ def set_up(root: str) -> None:
 
 
 def log_automatically() -> None:
-    """Have metrics of training frameworks logged without a line in the script."""
+    """Have metrics of training frameworks logged without a line in the script (``python-path/sitecustomize.py``)."""
     if os.environ.get("AMLTRAIN_AUTOLOG", "1") == "0" or not os.environ.get("AMLTRAIN_RUN_ID"):
         return
     try:

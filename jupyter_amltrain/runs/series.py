@@ -113,11 +113,11 @@ class Series(Annotations):
                 kept.update((min(chosen, key=_value)[0], max(chosen, key=_value)[0]))
             # CROSS JOIN keeps the order: few places first, a look into the series for each.
             rows = connection.execute(
-                "SELECT points.id, ?, kind, points.value, step, at, rank FROM json_each(?) AS kept CROSS JOIN points"
+                "SELECT points.id, ?, kind, points.value, step, at, rank, ? FROM json_each(?) AS kept CROSS JOIN points"
                 " ON points.series = ? AND points.n = kept.value ORDER BY n",
-                (name, json.dumps(sorted(kept)), series),
+                (name, source, json.dumps(sorted(kept)), series),
             ).fetchall()
-        return [_point(*row, source) for row in rows]
+        return [_point(*row) for row in rows]
 
 
 def _candidates(connection: sqlite3.Connection, series: int, count: int, parts: int) -> list[tuple[int, float]]:

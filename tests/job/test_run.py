@@ -240,7 +240,7 @@ def test_an_installed_azureml_keeps_its_modules_and_gets_our_context(tmp_path: P
         "print(run.id, Run.list(), Workspace.__name__, azureml.train.x)\nrun.log('loss', 1)\n"
         "print([f for f in sys.meta_path if 'amltrain' in type(f).__module__])"
     )
-    text, records = submitted(tmp_path, script, PYTHONPATH=f"{JOB / 'python-path'}:{real}")
+    text, records = submitted(tmp_path, script, PYTHONPATH=f"{JOB / 'python-path'}:{real}", AMLTRAIN_AUTOLOG="0")
     assert text == "exp_1_abc real Workspace 5\n[]\n"
     assert len(records) == 1
 

@@ -11,6 +11,8 @@ PATCHES = {
     "fastai2.learner": "fastai",
     "lightning.pytorch.trainer.connectors.callback_connector": "lightning",
     "pytorch_lightning.trainer.connectors.callback_connector": "lightning",
+    "lightning.pytorch.trainer.connectors.logger_connector.logger_connector": "lightning",
+    "pytorch_lightning.trainer.connectors.logger_connector.logger_connector": "lightning",
     "keras.src.callbacks.callback_list": "keras",
     "keras.src.callbacks": "keras",
     "keras.callbacks": "keras",

@@ -1,0 +1,40 @@
+"""Training frameworks for tests, in a virtual environment that is kept in the cache folder."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from .shared import cache_folder
+
+TORCH = "torch==2.13.0"
+"""Installed by pip, which knows places where a build for the CPU alone lies."""
+
+PACKAGES = ("lightning>=2.6", "keras>=3.15", "transformers>=5", "accelerate", "tensorboardX>=2.6", "tqdm")
+
+
+def frameworks_python() -> Path:
+    """The interpreter of the virtual environment, which the first call makes (some 30 seconds)."""
+    digest = hashlib.sha256(" ".join((sys.version, TORCH, *PACKAGES)).encode()).hexdigest()[:12]
+    folder = cache_folder() / f"frameworks-{digest}"
+    python = folder / "bin" / "python"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / "frameworks.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            _run(sys.executable, "-m", "venv", str(folder))
+            _run(str(python), "-m", "pip", "install", "--quiet", TORCH)
+            _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), TORCH, *PACKAGES)
+            (folder / "complete").touch()
+    return python
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{command[-1]} could not be installed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
