@@ -60,6 +60,8 @@ class RunMagics(Magics):
     @argument("--name", metavar="FILE", default="cell.py", help="File name of a cell's script, as tracebacks show it.")
     @argument("--tag", metavar="KEY=VALUE", action="append", default=[], help="Tag of the run; may be repeated.")
     @argument("--shm", metavar="SIZE", help="Size of /dev/shm, such as 2g; DataLoader workers need it.")
+    @argument("--no-autolog", action="store_true", help="Only what the script logs, nothing that frameworks report.")
+    @argument("--log-patterns", action="store_true", help="Metrics from printed lines, too, such as loss=0.12.")
     @argument("--wait", action="store_true", help="Show the logs until the run is over.")
     @argument("--out", metavar="VARIABLE", help="Variable that also gets the Run.")
     def aml_submit(self, line: str, cell: str | None = None) -> Run:
@@ -95,6 +97,7 @@ class RunMagics(Magics):
     def _request(self, asked: Any, arguments: list[str], cell: str | None) -> tuple[ScriptRunConfig, CellScript | None]:
         from ..submission.cell_script import CellScript
         from ..submission.config import DockerConfiguration, ScriptRunConfig
+        from ..submission.job import AUTOMATIC, PATTERNS
 
         if asked.out and not asked.out.isidentifier():
             raise UserErrorException(f"'{asked.out}' cannot name a variable; give --out a name such as run.")
@@ -120,6 +123,10 @@ class RunMagics(Magics):
             environment=self._session.environment(asked.env),
             docker_runtime_config=DockerConfiguration(shm_size=asked.shm) if asked.shm else None,
         )
+        if asked.no_autolog:
+            config.run_config.environment_variables[AUTOMATIC] = "0"
+        if asked.log_patterns:
+            config.run_config.environment_variables[PATTERNS] = "1"
         return config, script
 
     @line_magic

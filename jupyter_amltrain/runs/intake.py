@@ -16,12 +16,15 @@ ever grows, so readers' cursors stay right.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..engines.protocol import Chunk
+from .printed import SOURCE as PRINTED
+from .printed import Printed, last_line
 from .record import Change, NewPoint, Position, RunRecord
 from .stream import Assembler, Record, Splitter, changes, points
 
@@ -36,15 +39,24 @@ class Intake:
 
     Args:
         answer: called with each question that the job asks, once all that came before it is stored.
+        printed: whether metrics are looked for in what the job prints.
     """
 
     def __init__(
-        self, store: Store, run: RunRecord, log_path: Path, answer: Callable[[Record], None] = lambda _: None
+        self,
+        store: Store,
+        run: RunRecord,
+        log_path: Path,
+        answer: Callable[[Record], None] = lambda _: None,
+        *,
+        printed: bool = False,
     ) -> None:
         self._store = store
         self._run = run
         self._answer = answer
         self._questions: list[Record] = []
+        self._log_path = log_path
+        self._printed: dict[str, Printed] | None = {} if printed else None
         self._log = os.open(log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._position = store.position(run.id)
         self._assembler = Assembler(dict(self._position.parts))
@@ -101,6 +113,8 @@ class Intake:
                 if isinstance(piece, bytes):
                     texts.append(piece)
                     length += len(piece)
+                    if self._printed is not None:
+                        new_points += self._points_in(source, piece)
                 else:
                     self._take_record(piece, new_points, news)
             pieces.append((source, start, splitter.resolved, length))
@@ -130,6 +144,17 @@ class Intake:
         with suppress(ValueError):  # not written by our channel: a script may print what it likes
             new_points.extend(points(whole))
             news.extend(changes(whole))
+
+    def _points_in(self, source: str, text: bytes) -> list[NewPoint]:
+        """Metrics in the lines that this text completes."""
+        assert self._printed is not None
+        if source not in self._printed:
+            # Another supervisor may have taken in the beginning of the line.
+            self._printed[source] = Printed(b"" if self._printed else last_line(self._log_path))
+        return [
+            NewPoint(name, "scalar", value, step, time.time(), 0, source=PRINTED)
+            for name, value, step in self._printed[source].feed(text)
+        ]
 
     def _append(self, text: bytes) -> None:
         view = memoryview(text)

@@ -49,6 +49,28 @@ class Output(Series):
                 ),
             )
 
+    def event_files(self, run_id: str) -> dict[str, int]:
+        """Event files of a run, in the order in which they were found → how far each was read."""
+        with self._connection() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT path, position FROM event_files WHERE run = (SELECT number FROM runs WHERE id = ?)"
+                    " ORDER BY number",
+                    (run_id,),
+                )
+            )
+
+    def take_in_events(self, run: RunRecord, path: str, position: int, points: Sequence[NewPoint]) -> None:
+        """Store what a part of an event file held, together with where it ends, in one transaction."""
+        with self._connection(write=True) as connection:
+            if points:
+                self._add_points(connection, run.number, points)
+            connection.execute(
+                "INSERT INTO event_files (run, path, position) VALUES (?, ?, ?)"
+                " ON CONFLICT (run, path) DO UPDATE SET position = excluded.position",
+                (run.number, path, position),
+            )
+
     def _add_all_points(self, connection: sqlite3.Connection, run: RunRecord, points: Sequence[NewPoint]) -> None:
         """Store the points of a run and of its child runs."""
         of_children: dict[str, list[NewPoint]] = {}

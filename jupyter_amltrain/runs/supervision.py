@@ -26,11 +26,12 @@ from ..errors import (
     StoreException,
 )
 from ..home import advice_for, bytecode_folder, job_code_folder
-from ..submission.job import Job, RunDefinition, plan_job
+from ..submission.job import AUTOMATIC, PATTERNS, Job, RunDefinition, plan_job
 from ..submission.network import job_network
 from . import status as states
 from .answers import Answers
 from .ending import error_of
+from .event_files import EventFiles
 from .folder import BUILD_LOG, CONDA_LOCK, CONTROL_LOG, DRIVER_LOG, ENVIRONMENT, code_folder
 from .gpus import claim_gpus
 from .inbox import Inbox
@@ -62,6 +63,7 @@ class Supervision:
         self._canceling: threading.Thread | None = None
         self._engine_was_away = False
         self._started = 0.0
+        self._events: EventFiles | None = None
 
     def run_to_end(self) -> None:
         """From wherever the run is now to a terminal state."""
@@ -223,7 +225,9 @@ class Supervision:
         while True:
             try:
                 answers = Answers(self._store, self._folder.parents[1], self._run, self._control)
-                intake = Intake(self._store, self._run, self._folder / DRIVER_LOG, answers)
+                printed = self._definition.environment_variables.get(PATTERNS, "0") not in ("", "0")
+                intake = Intake(self._store, self._run, self._folder / DRIVER_LOG, answers, printed=printed)
+                self._events = self._event_files()
                 try:
                     ended = self._take_in_all(handle, intake)
                     break
@@ -239,6 +243,12 @@ class Supervision:
             reason = f"The engine stopped or restarted while the run was running. {ended.reason}"
             return Exit(ended.code, reason, infrastructure=True, peak_memory_bytes=ended.peak_memory_bytes)
         return ended
+
+    def _event_files(self) -> EventFiles | None:
+        """The event files of TensorBoard that the job may write; None when nothing is to be logged automatically."""
+        if self._definition.environment_variables.get(AUTOMATIC, "1") == "0":
+            return None
+        return EventFiles(self._store, self._run, code_folder(self._folder), self._control)
 
     def _take_in_all(self, handle: dict[str, Any], intake: Intake) -> Exit:
         whole = self._stream(handle, intake)
@@ -297,6 +307,8 @@ class Supervision:
 
     def _tick(self, handle: dict[str, Any]) -> None:
         """Look whether the run is to be ended, and have it ended beside us so that its last words are taken in."""
+        if self._events is not None:
+            self._events.look()
         if self._canceling is not None:
             return
         if self._store.changed() and self.cancel_requested():
@@ -326,6 +338,9 @@ class Supervision:
     def _close(self) -> None:
         run = self._store.run(self._id)
         ended = Exit(**dict(run.exit or {}))
+        events = self._event_files()
+        if events is not None:
+            self._insist(events.finish)
         canceled = any(change.status == states.CANCEL_REQUESTED for change in self._store.transitions(self._id))
         if run.handle:
             self._retrying(lambda: self._engine.remove(dict(run.handle or {})))

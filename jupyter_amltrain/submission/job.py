@@ -20,6 +20,12 @@ JOB_ROOT = "/amltrain"
 CERTIFICATES = f"{JOB_ROOT}/ca.crt"
 """Where a container sees the certificates that this host trusts."""
 
+AUTOMATIC = "AMLTRAIN_AUTOLOG"
+"""Variable that keeps what frameworks report from being logged automatically, with the value ``0``."""
+
+PATTERNS = "AMLTRAIN_LOG_PATTERNS"
+"""Variable that has metrics looked for in what a job prints, with the value ``1``."""
+
 WORK_FOLDER = "work"
 """Folder below the run's folder that the job sees as its own; the working folder lies in it, so its parent is
 writable too (scripts write ``../data``)."""

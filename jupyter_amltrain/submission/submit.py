@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ from ..runs import status as states
 from ..runs.folder import make_run_folder
 from ..runs.launch import start_supervisor
 from .git import git_properties
-from .job import Resources, RunDefinition, size_bytes
+from .job import AUTOMATIC, PATTERNS, Resources, RunDefinition, size_bytes
 from .network import setting_at_submit
 from .objects import taking_snapshot
 from .script import check_taken_along, source_folder
@@ -97,7 +98,11 @@ def submit(
             script=cell.name if cell else request.script,
             arguments=request.arguments,
             command=request.command,
-            environment_variables={**spec["environment_variables"], **request.environment_variables},
+            environment_variables={
+                **{name: os.environ[name] for name in (AUTOMATIC, PATTERNS) if name in os.environ},
+                **spec["environment_variables"],
+                **request.environment_variables,
+            },
             resources=resources,
             node_count=request.node_count,
             network_mode=target.get("network_mode"),
