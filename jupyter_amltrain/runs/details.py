@@ -54,20 +54,20 @@ class RunDetails(Recreated):
         ]
         return [(name, text) for name, text in rows if text]
 
-    def _metric_rows(self) -> list[tuple[str, str, str]]:
-        """Name, last value and number of values of each metric."""
+    def _metric_rows(self) -> list[tuple[str, str, str, str]]:
+        """Name, last value and number of values of each metric, and who logged it unless the script did."""
         rows = []
+        sources = self._run._store.metric_sources(self._run.id)
         for name, value in self._run.get_metrics().items():
             values = value if isinstance(value, list) else [value]
-            rows.append((name, _short(values[-1]) if values else "", str(len(values))))
+            rows.append((name, _short(values[-1]) if values else "", str(len(values)), sources.get(name, "")))
         return rows
 
     def __str__(self) -> str:
         lines = [f"{name:<10}  {text}" for name, text in self._rows()]
-        lines += [
-            f"{name} = {last}" + (f"  ({count} values)" if count != "1" else "")
-            for name, last, count in self._metric_rows()
-        ]
+        for name, last, count, source in self._metric_rows():
+            about = ", ".join(text for text in (f"{count} values" if count != "1" else "", source) if text)
+            lines.append(f"{name} = {last}" + (f"  ({about})" if about else ""))
         return "\n".join([*lines, *(f"| {line}" for line in last_lines(log_tail(self._run._folder)))])
 
     __repr__ = __str__
@@ -76,7 +76,7 @@ class RunDetails(Recreated):
         parts = [table("details", ["", ""], self._rows())]
         metric_rows = self._metric_rows()
         if metric_rows:
-            parts.append(table("metrics", ["Metric", "Last value", "Values"], metric_rows))
+            parts.append(table("metrics", ["Metric", "Last value", "Values", "Source"], metric_rows))
         lines = last_lines(log_tail(self._run._folder))
         if lines:
             parts.append(f'<pre class="jp-amltrain-log">{escape(chr(10).join(lines))}</pre>')
