@@ -15,7 +15,8 @@ FILES = sorted(NOTEBOOKS.glob("*.ipynb"))
 
 
 def test_all_are_there() -> None:
-    assert [path.stem for path in FILES] == ["environments", "quickstart", "train-with-a-custom-docker-image"]
+    names = ["environments", "fastai-pets", "quickstart", "train-with-a-custom-docker-image"]
+    assert [path.stem for path in FILES] == names
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
