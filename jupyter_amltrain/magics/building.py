@@ -10,7 +10,14 @@ from queue import Empty, SimpleQueue
 from typing import IO, TYPE_CHECKING, Protocol
 
 from ..engines.protocol import Step
-from ..errors import AzureMLException, CanceledException, StoreException
+from ..errors import (
+    AzureMLException,
+    CanceledException,
+    ImageNotFoundException,
+    RegistryException,
+    StoreException,
+    UserErrorException,
+)
 from ..home import advice_for
 
 if TYPE_CHECKING:
@@ -18,6 +25,9 @@ if TYPE_CHECKING:
 
 _LOOK_S = 0.1
 _GIVE_UP_S = 10.0
+
+_REFUSED = (ImageNotFoundException, RegistryException, UserErrorException)
+"""Ends of a preparation that never came to build; their messages say all that a log could."""
 
 
 class Watcher(Protocol):
@@ -71,6 +81,15 @@ class BuildLog:
         if self._file is not None:
             self._file.close()
 
+    def discard(self) -> None:
+        """Remove the file, and its folder when there is nothing else in it."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+            with contextlib.suppress(OSError):
+                self.path.unlink()
+                self.path.parent.rmdir()
+
 
 class _Progress:
     """The ``Preparation`` that the engine talks to in its own thread, and that the watching thread reads."""
@@ -118,7 +137,9 @@ def prepare_watched(
             result.append(engine.prepare(environment, progress, secrets, renew))
         except BaseException as error:  # noqa: BLE001 - raised again where the user waits
             failure.append(error)
-            if isinstance(error, AzureMLException) and log.written:
+            if isinstance(error, _REFUSED):
+                log.discard()
+            elif isinstance(error, AzureMLException) and log.written:
                 with contextlib.suppress(StoreException):
                     log.write(f"{error.message}\n".encode())
         finally:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jupyter_amltrain.engines.protocol import Image, Preparation
-from jupyter_amltrain.errors import CanceledException, ImageBuildException, StoreException
+from jupyter_amltrain.errors import CanceledException, ImageBuildException, ImageNotFoundException, StoreException
 from jupyter_amltrain.magics.building import BuildLog, prepare_watched
 from jupyter_amltrain.magics.watchers import TextWatcher
 
@@ -65,6 +65,16 @@ def test_nothing_said_leaves_no_log(log: BuildLog) -> None:
     prepare_watched(Engine(lambda log: None), {}, {}, TextWatcher(print), log)
     assert not log.written
     assert not log.path.exists()
+
+
+def test_what_is_refused_before_a_build_leaves_no_log(log: BuildLog) -> None:
+    def work(log: Preparation) -> None:
+        log.write(b"Pulling fastai2 from docker.io\n")
+        raise ImageNotFoundException("no such image")
+
+    with pytest.raises(ImageNotFoundException):
+        prepare_watched(Engine(work), {}, {}, TextWatcher(lambda text: None), log)
+    assert not log.path.parent.exists()
 
 
 def test_a_log_that_cannot_be_written_ends_the_build(tmp_path: Path) -> None:
