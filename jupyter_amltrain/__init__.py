@@ -16,8 +16,12 @@ if TYPE_CHECKING:
 
     from .compute.amlcompute import AmlCompute
     from .compute.target import ComputeTarget
+    from .data.consumption import OutputFileDatasetConfig
+    from .data.datastore import Datastore
+    from .data.factory import Dataset
     from .environment.conda import CondaDependencies
     from .environment.spec import Environment
+    from .models.model import Model
     from .runs.experiment import Experiment
     from .runs.run import Run, ScriptRun
     from .submission.config import RunConfiguration, ScriptRunConfig
@@ -29,8 +33,12 @@ __all__ = [
     "AmlCompute",
     "ComputeTarget",
     "CondaDependencies",
+    "Dataset",
+    "Datastore",
     "Environment",
     "Experiment",
+    "Model",
+    "OutputFileDatasetConfig",
     "Run",
     "RunConfiguration",
     "ScriptRun",
@@ -42,8 +50,12 @@ _HOME_OF = {
     "AmlCompute": ".compute.amlcompute",
     "ComputeTarget": ".compute.target",
     "CondaDependencies": ".environment.conda",
+    "Dataset": ".data.factory",
+    "Datastore": ".data.datastore",
     "Environment": ".environment.spec",
     "Experiment": ".runs.experiment",
+    "Model": ".models.model",
+    "OutputFileDatasetConfig": ".data.consumption",
     "Run": ".runs.run",
     "RunConfiguration": ".submission.config",
     "ScriptRun": ".runs.run",

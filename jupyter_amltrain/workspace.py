@@ -7,18 +7,18 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from functools import cached_property
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .absent import Recreated
 from .config_file import Found, WorkspaceKey, find_config, write_config_file
 from .errors import StoreException, UserErrorException, WorkspaceException
 from .runs import status as states
 from .runs.record import SCRIPT_RUN
 from .runs.store import Store
+from .workspace_contents import WorkspaceContents
 from .workspace_settings import (
     LOCAL,
     Settings,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from .runs.run import Run
 
 
-class Workspace(Recreated):
+class Workspace(WorkspaceContents):
     """A folder of this machine that holds environments, compute targets, experiments and runs.
 
     The constructor opens one that exists, as in the SDK; usually it is :meth:`from_config` or :meth:`create`. Objects
@@ -59,7 +59,6 @@ class Workspace(Recreated):
         "delete_private_endpoint_connection": "there is no network between you and the workspace",
         "diagnose_workspace": "there is no service to diagnose",
         "get_connection": "there is no service to connect to",
-        "get_default_datastore": "data stays in folders of this machine; give its path as an argument of the script",
         "get_default_keyvault": "there is no key vault; pass secrets as environment variables",
         "get_mlflow_tracking_uri": "what scripts log through MLflow reaches the run without a tracking server",
         "list_connections": "there is no service to connect to",
@@ -67,7 +66,6 @@ class Workspace(Recreated):
         "private_endpoints": "there is no network between you and the workspace",
         "service_context": "there is no service",
         "set_connection": "there is no service to connect to",
-        "set_default_datastore": "data stays in folders of this machine; give its path as an argument of the script",
         "setup": "Workspace.create('my-workspace').write_config() does it in one line",
         "share": "the workspace is a folder of yours",
         "sync_keys": "there are no keys: the workspace is a folder of yours",
@@ -385,36 +383,6 @@ class Workspace(Recreated):
 
         return Environment.list(self)
 
-    @property
-    def datastores(self) -> dict[str, Any]:
-        """Empty: data is read from folders of this machine."""
-        return {}
-
-    @property
-    def datasets(self) -> dict[str, Any]:
-        """Empty: data is read from folders of this machine."""
-        return {}
-
-    @property
-    def models(self) -> dict[str, Any]:
-        """Empty: models cannot be registered yet."""
-        return {}
-
-    @property
-    def images(self) -> dict[str, Any]:
-        """Empty: the SDK's images are for deployment, which is not part of this."""
-        return {}
-
-    @property
-    def webservices(self) -> dict[str, Any]:
-        """Empty: nothing is deployed."""
-        return {}
-
-    @property
-    def linked_services(self) -> dict[str, Any]:
-        """Empty: there is no service to link."""
-        return {}
-
     def get_default_compute_target(self, type: str) -> ComputeTarget | None:
         """``cpu-cluster`` for ``CPU`` and ``gpu-cluster`` for ``GPU``, or None when there is no such target.
 
@@ -425,40 +393,6 @@ class Workspace(Recreated):
         if type.lower() not in names:
             raise ValueError("Invalid compute type. Accepted values are CPU and GPU")
         return self.compute_targets.get(names[type.lower()])
-
-    @property
-    def resource_id(self) -> str:
-        """The workspace's name in the form Azure gives to resources."""
-        return (
-            f"/subscriptions/{self.subscription_id}/resourceGroups/{self.resource_group}"
-            f"/providers/Microsoft.MachineLearningServices/workspaces/{self.name}"
-        )
-
-    @property
-    def discovery_url(self) -> str:
-        """Where it is: its folder as a ``file:`` URL."""
-        return self.folder.as_uri()
-
-    def get_details(self) -> dict[str, Any]:
-        """The SDK's dictionary; Azure resources that have no counterpart here are None."""
-        return {
-            "id": self.resource_id,
-            "name": self.name,
-            "location": self.location,
-            "type": "Microsoft.MachineLearningServices/workspaces",
-            "tags": self.tags,
-            "sku": self.sku,
-            "workspaceid": self._settings["id"],
-            "description": "",
-            "friendlyName": self._settings["friendly_name"],
-            "creationTime": datetime.fromtimestamp(self._settings["created"], timezone.utc).isoformat(),
-            "storageAccount": str(self.folder),
-            "containerRegistry": None,
-            "keyVault": None,
-            "applicationInsights": None,
-            "hbiWorkspace": False,
-            "discoveryUrl": self.discovery_url,
-        }
 
     # --- what it takes -----------------------------------------------------------------------------------------------
 

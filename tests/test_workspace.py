@@ -270,7 +270,8 @@ def test_runs_experiments_and_environments_by_name() -> None:
 
 def test_what_is_not_here_is_empty_or_says_so() -> None:
     workspace = Workspace.create("plain", show_output=False)
-    for name in ("datastores", "datasets", "models", "images", "webservices", "linked_services"):
+    assert list(workspace.datastores) == ["workspaceblobstore", "workspacefilestore"]
+    for name in ("datasets", "models", "images", "webservices", "linked_services"):
         assert getattr(workspace, name) == {}
     with pytest.raises(AttributeError, match=r"get_default_datastore cannot be used here: data stays"):
         workspace.get_default_datastore()

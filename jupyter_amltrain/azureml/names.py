@@ -39,6 +39,12 @@ TARGETS: dict[str, str] = {
         "AbstractAuthentication ArmTokenAuthentication AzureCliAuthentication AzureMLTokenAuthentication"
         " InteractiveLoginAuthentication MsiAuthentication ServicePrincipalAuthentication TokenAuthentication",
     ),
+    **_targets("data.datastore", "Datastore"),
+    **_targets("data.factory", "Dataset FileDatasetFactory TabularDatasetFactory"),
+    **_targets("data.dataset", "AbstractDataset FileDataset TabularDataset"),
+    **_targets("data.consumption", "DatasetConsumptionConfig OutputFileDatasetConfig"),
+    **_targets("data.reference", "DataReference DataReferenceConfiguration"),
+    **_targets("models.model", "Model"),
     **_targets("azureml.core", "VERSION get_run"),
     **_targets("azureml.telemetry", "set_diagnostics_collection"),
     **_targets(
@@ -58,8 +64,8 @@ PLACES: dict[str, str] = {
     "azureml._common": "",
     "azureml._common.exceptions": "AzureMLAggregatedException AzureMLException",
     "azureml.core": (
-        "ComputeTarget ContainerRegistry Environment Experiment Run RunConfiguration ScriptRun "
-        "ScriptRunConfig VERSION Workspace get_run"
+        "ComputeTarget ContainerRegistry Dataset Datastore Environment Experiment Model Run RunConfiguration "
+        "ScriptRun ScriptRunConfig VERSION Workspace get_run"
     ),
     "azureml.core.authentication": (
         "AbstractAuthentication ArmTokenAuthentication AuthenticationException AzureCliAuthentication "
@@ -70,8 +76,8 @@ PLACES: dict[str, str] = {
     "azureml.core.compute.adla": "ComputeTarget ComputeTargetException",
     "azureml.core.compute.aks": "ComputeTarget ComputeTargetException ComputeTargetProvisioningConfiguration",
     "azureml.core.compute.amlcompute": (
-        "AmlCompute AmlComputeNodeStateCounts AmlComputeProvisioningConfiguration AmlComputeStatus "
-        "ComputeTarget ComputeTargetException ComputeTargetProvisioningConfiguration ScaleSettings"
+        "AmlCompute AmlComputeNodeStateCounts AmlComputeProvisioningConfiguration AmlComputeStatus ComputeTarget "
+        "ComputeTargetException ComputeTargetProvisioningConfiguration ScaleSettings"
     ),
     "azureml.core.compute.batch": "ComputeTarget ComputeTargetException",
     "azureml.core.compute.compute": (
@@ -92,33 +98,34 @@ PLACES: dict[str, str] = {
     "azureml.core.conda_dependencies": "CondaDependencies UserErrorException",
     "azureml.core.container_registry": "ContainerRegistry",
     "azureml.core.databricks": "DatabricksSection UserErrorException",
-    "azureml.core.datastore": "UserErrorException",
+    "azureml.core.dataset": "Dataset",
+    "azureml.core.datastore": "Datastore UserErrorException",
     "azureml.core.environment": (
-        "AzureMLException CondaDependencies ContainerRegistry DEFAULT_CPU_IMAGE DEFAULT_GPU_IMAGE "
-        "DatabricksSection DockerBuildContext DockerImagePlatform DockerSection Environment PythonSection SparkSection "
+        "AzureMLException CondaDependencies ContainerRegistry DEFAULT_CPU_IMAGE DEFAULT_GPU_IMAGE DatabricksSection "
+        "DockerBuildContext DockerImagePlatform DockerSection Environment PythonSection SparkSection "
         "UserErrorException"
     ),
     "azureml.core.experiment": "Experiment UserErrorException",
     "azureml.core.image": "",
     "azureml.core.image.container": "ContainerRegistry WebserviceException",
-    "azureml.core.image.image": "WebserviceException",
+    "azureml.core.image.image": "Model WebserviceException",
     "azureml.core.linked_service": "UserErrorException",
     "azureml.core.model": (
-        "ContainerRegistry Environment Experiment ModelNotFoundException RunEnvironmentException "
-        "UserErrorException WebserviceException"
+        "ContainerRegistry Dataset Environment Experiment FileDataset Model ModelNotFoundException "
+        "RunEnvironmentException TabularDataset UserErrorException WebserviceException"
     ),
     "azureml.core.private_endpoint": "InteractiveLoginAuthentication",
     "azureml.core.profile": "UserErrorException WebserviceException",
     "azureml.core.resource_configuration": "WebserviceException",
     "azureml.core.run": (
-        "ActivityFailedException Environment ExperimentExecutionException Run RunEnvironmentException "
-        "SnapshotException UserErrorException get_run"
+        "AbstractDataset ActivityFailedException Datastore Environment ExperimentExecutionException Run "
+        "RunEnvironmentException SnapshotException UserErrorException get_run"
     ),
     "azureml.core.runconfig": (
         "ComputeTarget CondaDependencies ContainerRegistry DEFAULT_CPU_IMAGE DEFAULT_GPU_IMAGE "
-        "DatabricksSection DockerConfiguration DockerSection Environment HistoryConfiguration "
-        "MpiConfiguration PyTorchConfiguration PythonSection Run RunConfiguration RunConfigurationException "
-        "SparkSection TensorflowConfiguration UserErrorException"
+        "DataReferenceConfiguration DatabricksSection DatasetConsumptionConfig DockerConfiguration DockerSection "
+        "Environment HistoryConfiguration MpiConfiguration PyTorchConfiguration PythonSection Run RunConfiguration "
+        "RunConfigurationException SparkSection TensorflowConfiguration UserErrorException"
     ),
     "azureml.core.script_run": "AzureMLException Run RunConfiguration ScriptRun UserErrorException",
     "azureml.core.script_run_config": (
@@ -126,39 +133,48 @@ PLACES: dict[str, str] = {
         "ScriptRunConfig TensorflowConfiguration UserErrorException"
     ),
     "azureml.core.webservice": "",
-    "azureml.core.webservice.aci": "Environment WebserviceException",
-    "azureml.core.webservice.aks": "ComputeTarget Environment WebserviceException",
+    "azureml.core.webservice.aci": "Environment Model WebserviceException",
+    "azureml.core.webservice.aks": "ComputeTarget Environment Model WebserviceException",
     "azureml.core.webservice.container_resource_requirements": "WebserviceException",
-    "azureml.core.webservice.local": "WebserviceException",
-    "azureml.core.webservice.webservice": "WebserviceException",
+    "azureml.core.webservice.local": "Model WebserviceException",
+    "azureml.core.webservice.webservice": "Model WebserviceException",
     "azureml.core.workspace": (
-        "AmlCompute ComputeTarget InteractiveLoginAuthentication ProjectSystemException UserErrorException "
-        "Workspace WorkspaceException"
+        "AmlCompute ComputeTarget Dataset InteractiveLoginAuthentication Model ProjectSystemException "
+        "UserErrorException Workspace WorkspaceException"
     ),
-    "azureml.data": "",
-    "azureml.data.abstract_dataset": "RunEnvironmentException UserErrorException",
-    "azureml.data.azure_storage_datastore": "UserErrorException",
+    "azureml.data": "FileDataset OutputFileDatasetConfig TabularDataset",
+    "azureml.data.abstract_dataset": (
+        "AbstractDataset DatasetConsumptionConfig FileDatasetFactory RunEnvironmentException TabularDatasetFactory "
+        "UserErrorException"
+    ),
+    "azureml.data.azure_storage_datastore": "DataReference UserErrorException",
     "azureml.data.context_managers": "AzureMLException UserErrorException",
-    "azureml.data.datacache": "AzureMLException Run UserErrorException",
-    "azureml.data.datacache_client": "ComputeTarget ServicePrincipalAuthentication UserErrorException",
+    "azureml.data.data_reference": "DataReference",
+    "azureml.data.datacache": "AzureMLException Datastore Run UserErrorException",
+    "azureml.data.datacache_client": "ComputeTarget FileDataset ServicePrincipalAuthentication UserErrorException",
     "azureml.data.datacache_consumption_config": "UserErrorException",
+    "azureml.data.datapath": "DataReference",
+    "azureml.data.dataset_consumption_config": "DatasetConsumptionConfig",
     "azureml.data.dataset_error_handling": "AzureMLException UserErrorException",
-    "azureml.data.dataset_factory": "UserErrorException",
+    "azureml.data.dataset_factory": "DataReference FileDatasetFactory TabularDatasetFactory UserErrorException",
     "azureml.data.dataset_profile": "AzureMLException",
     "azureml.data.dataset_profile_run": "Run",
     "azureml.data.dataset_profile_run_config": (
-        "ComputeTarget Experiment RunConfiguration ScriptRunConfig UserErrorException"
+        "ComputeTarget Experiment RunConfiguration ScriptRunConfig TabularDataset UserErrorException"
     ),
     "azureml.data.datastore_client": "UserErrorException",
-    "azureml.data.file_dataset": "AzureMLException UserErrorException",
-    "azureml.data.tabular_dataset": "AzureMLException DatasetTimestampMissingError UserErrorException",
+    "azureml.data.file_dataset": "AbstractDataset AzureMLException FileDataset UserErrorException",
+    "azureml.data.output_dataset_config": "AbstractDataset OutputFileDatasetConfig",
+    "azureml.data.sql_data_reference": "DataReference",
+    "azureml.data.tabular_dataset": (
+        "AbstractDataset AzureMLException DatasetTimestampMissingError FileDataset TabularDataset UserErrorException"
+    ),
     "azureml.exceptions": (
         "ActivityFailedException AuthenticationException AzureMLAggregatedException AzureMLException "
         "ComputeTargetException DatasetTimestampMissingError DiscoveryUrlNotFoundException "
-        "ExperimentExecutionException ExperimentNotFoundException ModelNotFoundException "
-        "ModelPathNotFoundException ParallelRunException "
-        "ProjectSystemException RunConfigurationException RunEnvironmentException ServiceException "
-        "SnapshotException TrainingException UserErrorException VERSION WebserviceException "
+        "ExperimentExecutionException ExperimentNotFoundException ModelNotFoundException ModelPathNotFoundException "
+        "ParallelRunException ProjectSystemException RunConfigurationException RunEnvironmentException "
+        "ServiceException SnapshotException TrainingException UserErrorException VERSION WebserviceException "
         "WorkspaceException WorkspacePrivateEndpointException"
     ),
     "azureml.telemetry": "set_diagnostics_collection",

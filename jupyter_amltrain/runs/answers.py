@@ -98,6 +98,10 @@ class Answers:
             return self._zip_snapshot(record, asked.get("snapshot"))
         if what == "register_model":
             return self._register_model(record, asked)
+        if what == "models":
+            return self._store.models(asked.get("name"), asked.get("version"))
+        if what == "fetch_model":
+            return self._fetch_model(str(asked["name"]), int(asked["version"]))
         raise UserErrorException(f"There is no answer to '{what}'.")
 
     def _zip_snapshot(self, record: RunRecord, wanted: str | None) -> dict[str, str]:
@@ -130,6 +134,25 @@ class Answers:
             about=dict(asked["about"]),
             request=f"{self._run.id}/{asked['request']}",
         )
+
+    def _fetch_model(self, name: str, version: int) -> dict[str, str]:
+        """A copy of a model's files for the job, which it moves to where it wants them."""
+        import shutil
+
+        from ..models.register import copied_model
+
+        made = copied_model(self._workspace, self._store, name, version, self._folder / "model.partial")
+        folder = self._open_folder()
+        try:
+            target = f"model-{version}-{os.urandom(6).hex()}"
+            # A rename follows no link, whatever the job has put there.
+            os.rename(made, target, dst_dir_fd=folder)
+        except OSError:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+        finally:
+            os.close(folder)
+        return {"folder": f"{FOLDER}/{target}"}
 
     def _write(self, number: str, content: bytes) -> None:
         folder = self._open_folder()

@@ -147,7 +147,7 @@ class Catalog(Database):
 
     def models(self, name: str | None = None, version: int | None = None) -> list[dict[str, Any]]:
         """Registered models as ``name``, ``version``, ``run``, ``path``, ``tags``, …, newest first."""
-        query = "SELECT name, version, run, path, tags, properties, about, created FROM models WHERE 1"
+        query = "SELECT name, version, run, path, tags, properties, about, created FROM models WHERE path <> ''"
         values: list[Any] = []
         for column, wanted in (("name", name), ("version", version)):
             if wanted is not None:

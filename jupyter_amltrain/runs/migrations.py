@@ -109,12 +109,24 @@ def _m005_sources(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _m006_data(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE datastores (name TEXT PRIMARY KEY, definition TEXT NOT NULL, created REAL NOT NULL) WITHOUT ROWID"
+    )
+    connection.execute(
+        """CREATE TABLE datasets (name TEXT, version INTEGER, id TEXT NOT NULL UNIQUE, definition TEXT NOT NULL,
+           description TEXT, tags TEXT NOT NULL, run TEXT, created REAL NOT NULL, modified REAL NOT NULL,
+           PRIMARY KEY (name, version)) WITHOUT ROWID"""
+    )
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _m001_initial,
     _m002_pushed,
     _m003_gpus,
     _m004_families_and_series,
     _m005_sources,
+    _m006_data,
 )
 
 

@@ -244,7 +244,9 @@ class RunFiles(RunBase):
                 "model_framework_version": model_framework_version,
             },
         )
-        return job_module("model").Model(known)
+        from ..models.model import Model
+
+        return Model._of(self._workspace, known)
 
 
 def keep_file(run_folder: Path, name: str, source: Any) -> str:

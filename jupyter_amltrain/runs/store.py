@@ -1,6 +1,7 @@
-"""The database of one workspace. Runs and their queue are here; :mod:`.catalog` and :mod:`.output` hold the rest.
+"""The database of one workspace. Runs and their queue are here; :mod:`.catalog`, :mod:`.assets` and :mod:`.output` hold
+the rest.
 
-No SQL stands outside of these three files, :mod:`.annotations` and :mod:`.migrations`.
+No SQL stands outside of these four files, :mod:`.annotations` and :mod:`.migrations`.
 
 Any number of processes read and write it at once. State changes are small transactions, metrics come in batches;
 a reader keeps a cursor (row id) and is told of change by ``PRAGMA data_version`` (:meth:`Store.changed`). The job
@@ -18,6 +19,7 @@ from typing import Any
 from ..errors import NameNotFoundException, UserErrorException
 from . import status as states
 from .annotations import end_logged
+from .assets import Assets
 from .catalog import Catalog
 from .output import Output
 from .record import Change, RunRecord, RunUse, Transition
@@ -30,7 +32,7 @@ _TERMINAL = "('Completed', 'Failed', 'Canceled')"
 _HOLDS_SLOT = "status NOT IN ('Completed', 'Failed', 'Canceled', 'Queued', 'NotStarted')"
 
 
-class Store(Catalog, Output):
+class Store(Catalog, Assets, Output):
     """The database of one workspace; see :class:`~.database.Database` for when it cannot be opened."""
 
     # --- runs: submit and queue ----------------------------------------------------------------------------------

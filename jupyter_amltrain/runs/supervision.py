@@ -26,6 +26,7 @@ from ..errors import (
     StoreException,
 )
 from ..home import advice_for, bytecode_folder, job_code_folder
+from ..submission.data import Placed
 from ..submission.job import AUTOMATIC, PATTERNS, Job, RunDefinition, plan_job
 from ..submission.network import job_network
 from . import status as states
@@ -147,6 +148,7 @@ class Supervision:
                 (self._folder / CONDA_LOCK).write_text(contents.lock, encoding="utf-8")
         self._refuse_if_canceled()
         workspace = _workspace_names(self._folder.parents[1])
+        workspace["experiment_id"] = self._store.ensure_experiment(self._definition.experiment)
         network, told = job_network(
             self._definition.environment.get("network") or {}, host_paths=self._engine.host_paths
         )
@@ -164,6 +166,7 @@ class Supervision:
             bytecode=None if self._engine.host_paths else bytecode_folder(image.reference),
             network=network,
             gpus=gpus,
+            data=self._staged(log),
         )
         digest = image.digest.rpartition(":")[2][:12]
         mode = install_mode(self._definition.environment)
@@ -176,6 +179,20 @@ class Supervision:
         where = self._engine.name if self._engine.isolated else f"{self._engine.name} (not isolated)"
         self._control(f"Running on {where}: {shlex.join(job.command)}")
         return job
+
+    def _staged(self, log: Preparation) -> dict[str, Placed]:
+        """Where the run's data is, when all of it is where the job is to see it."""
+        if not self._definition.data:
+            return {}
+        from ..data.stage import stage
+
+        return stage(
+            self._definition.data,
+            self._folder,
+            host_paths=self._engine.host_paths,
+            phase=log.phase,
+            check=self._refuse_if_canceled,
+        )
 
     def _write_code(self) -> None:
         """The job's private copy of the snapshot; made under another name first, so that half a copy never counts."""
@@ -345,6 +362,17 @@ class Supervision:
         if run.handle:
             self._retrying(lambda: self._engine.remove(dict(run.handle or {})))
         error = run.error or (error_of(ended, self._folder / DRIVER_LOG) if ended.code != 0 else None)
+        if self._definition.data:
+            from ..data.stage import take_in
+
+            take_in(
+                self._store,
+                self._id,
+                self._definition.data,
+                self._folder,
+                completed=not error and not canceled,
+                say=self._control,
+            )
         if canceled and not (run.error or {}).get("told"):
             self._insist(lambda: self._store.move(self._id, states.CANCELED, "canceled"))
         elif error:
@@ -392,4 +420,4 @@ def _workspace_names(folder: Path) -> dict[str, str]:
     import json
 
     names = json.loads((folder / "workspace.json").read_text(encoding="utf-8"))
-    return {key: str(names.get(key, "")) for key in ("name", "subscription_id", "resource_group")}
+    return {key: str(names.get(key, "")) for key in ("name", "subscription_id", "resource_group", "id")}

@@ -10,6 +10,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RunConfigurationException, UserErrorException
+from .data import data_of
 from .sections import Distributed, DockerConfiguration, MpiConfiguration, PyTorchConfiguration, TensorflowConfiguration
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ def texts(name: str, values: list[Any]) -> tuple[str, ...]:
 
 
 def _text(name: str, position: int, value: Any) -> str:
-    if isinstance(value, (str, PurePath, Number)):
+    if (data := data_of(value)) is not None:
+        text = f"${data.variable}"
+    elif isinstance(value, (str, PurePath, Number)):
         text = str(value)
     elif type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         text = str(value.item())
@@ -39,7 +42,7 @@ def _text(name: str, position: int, value: Any) -> str:
     else:
         raise UserErrorException(
             f"{name}[{position}] is a {type(value).__name__}; an argument is text, a number or a path. For a list, pass"
-            " its elements one by one; for data, pass the folder's path."
+            " its elements one by one; for data, pass dataset.as_mount() or datastore.path('…').as_mount()."
         )
     if "\0" in text:
         raise UserErrorException(f"{name}[{position}] holds a NUL character, which no process can be given.")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,6 +17,7 @@ from ..absent import INTERNAL
 from ..environment.element import ConfigElement
 from ..errors import RunConfigurationException, UserErrorException
 from . import checks
+from .data import REFERENCE, JobData, checked_name, data_of, gathered
 from .sections import (
     Distributed,
     DockerConfiguration,
@@ -61,6 +62,7 @@ class Request:
         target: name of the compute target, ``local`` when none was named.
         environment_variables: those of the run alone; they come before the environment's.
         docker: Docker options set for this run, None when the environment's apply.
+        data: what it reads and writes, under the names that its arguments and variables use.
     """
 
     source_directory: Path
@@ -73,6 +75,9 @@ class Request:
     node_count: int
     max_run_duration_seconds: float | None
     docker: DockerConfiguration | None
+    framework: str = "Python"
+    communicator: str = "None"
+    data: tuple[JobData, ...] = ()
 
 
 class RunConfiguration(ConfigElement):
@@ -311,11 +316,6 @@ class ScriptRunConfig(ConfigElement):
         script = "" if command else _relative(os.fspath(self.script or config.script), source)
         arguments = self.arguments or ([] if command else config.arguments)
         _check_exclusive(self.script, arguments, command)
-        for name in ("data", "data_references", "output_data"):
-            if getattr(config, name):
-                raise RunConfigurationException(
-                    f"run_config.{name} is not available yet: pass the folder of the data in arguments instead."
-                )
         _check_single_process(config)
         return Request(
             source_directory=source,
@@ -328,7 +328,35 @@ class ScriptRunConfig(ConfigElement):
             node_count=config.node_count,
             max_run_duration_seconds=config.max_run_duration_seconds,
             docker=None if config.docker == DockerConfiguration() else config.docker,
+            framework=config.framework,
+            communicator=config.communicator,
+            data=_data([*arguments, *(command if isinstance(command, list) else [])], config),
         )
+
+
+def _data(arguments: list[Any], config: RunConfiguration) -> tuple[JobData, ...]:
+    """What the run reads and writes: data in its arguments, and what ``run_config`` names.
+
+    Raises:
+        RunConfigurationException: something in ``run_config`` is no data, or two things have one name.
+    """
+    found = [item for item in map(data_of, arguments) if item is not None]
+    for field in ("data", "output_data", "data_references"):
+        for name, value in getattr(config, field).items():
+            item = data_of(value)
+            if item is None or (item.role == REFERENCE) != (field == "data_references"):
+                raise RunConfigurationException(
+                    f"run_config.{field}['{name}'] is a {type(value).__name__}; {_DATA_FIELDS[field]}."
+                )
+            found.append(replace(item, name=checked_name(name, item.role)))
+    return gathered(found)
+
+
+_DATA_FIELDS = {
+    "data": "it takes dataset.as_named_input('…').as_mount() and the like",
+    "output_data": "it takes an OutputFileDatasetConfig",
+    "data_references": "it takes datastore.path('…').as_mount() and the like",
+}
 
 
 def _pytorch_variables(config: RunConfiguration) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment.host_settings import certificate_variables, not_overridden
 from ..errors import UserErrorException
+from .data import DATA_FOLDER, JobData, Placed, job_variables, shown_value, with_paths
 
 if TYPE_CHECKING:
     from ..engines.protocol import Image
@@ -103,6 +104,9 @@ class RunDefinition:
     node_count: int = 1
     network_mode: str | None = None
     max_run_duration_seconds: float | None = None
+    framework: str = "Python"
+    communicator: str = "None"
+    data: tuple[JobData, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON form, the inverse of :meth:`from_json`."""
@@ -117,6 +121,7 @@ class RunDefinition:
                 "arguments": tuple(value["arguments"]),
                 "command": tuple(value["command"]),
                 "resources": Resources(**value["resources"]),
+                "data": tuple(JobData(**item) for item in value.get("data", ())),
             }
         )
 
@@ -176,6 +181,7 @@ def plan_job(
     bytecode: PurePath | None = None,
     network: JobNetwork = _NO_NETWORK,
     gpus: tuple[str, ...] = (),
+    data: Mapping[str, Placed] | None = None,
 ) -> Job:
     """The job of a run, as a value; nothing is looked up and nothing is started.
 
@@ -189,11 +195,18 @@ def plan_job(
             their container is gone with it; None for no such folder.
         network: network settings of this host; the image's own and the user's come before them.
         gpus: numbers of the GPUs that it gets, () when the engine chooses.
+        data: name → where the run's data is on this host.
     """
     work = run_folder / WORK_FOLDER
     seen_work = str(work) if host_paths else f"{JOB_ROOT}/run"
     seen_code = str(job_code) if host_paths else f"{JOB_ROOT}/job"
     working_dir = f"{seen_work}/{CODE_FOLDER}"
+    placed = data or {}
+    seen = {
+        item.name: (item, _seen_at(item, placed[item.name], seen_work, host_paths))
+        for item in definition.data
+        if item.name in placed
+    }
     variables = {
         # Names scripts look at (azureml-v1.md section 15); no token is among them.
         "AZUREML_RUN_ID": run_id,
@@ -205,13 +218,18 @@ def plan_job(
         "AZUREML_OUTPUT_DIRECTORY": "./outputs",
         "AZUREML_LOGDIRECTORY_PATH": "./logs",
         "AZUREML_NODE_COUNT": str(definition.node_count),
+        **_told_names(run_id, definition, workspace),
         "AMLTRAIN_RUN_ID": run_id,
         "AMLTRAIN_JOB": seen_code,
         # There is one driver log, so the launcher joins stderr to stdout: apart, they would reach it out of order.
         "AMLTRAIN_ONE_STREAM": "1",
+        **job_variables(seen),
         **definition.environment_variables,
     }
-    command = definition.command or (definition.script, *definition.arguments)
+    command = with_paths(
+        definition.command or (definition.script, *definition.arguments),
+        {item.variable: shown_value(item, path) for item, path in seen.values()},
+    )
     if image.interpreter:
         launcher = (image.interpreter, f"{seen_code}/launch.py", *(("--command",) if definition.command else ()))
         command = (*launcher, *command)
@@ -223,6 +241,8 @@ def plan_job(
             variables = {"PYTHONPYCACHEPREFIX": f"{JOB_ROOT}/bytecode", **variables}
         if network.certificates:
             mounts += (Mount(network.certificates, CERTIFICATES, read_only=True),)
+        for name, (item, path) in seen.items():
+            mounts += _data_mounts(item, placed[name], path, seen_work)
     settings = dict(network.variables)
     if network.certificates:
         settings.update(certificate_variables(network.certificates if host_paths else CERTIFICATES))
@@ -247,3 +267,57 @@ def plan_job(
         gpus=gpus,
         defaults=not_overridden(settings, definition.environment_variables),
     )
+
+
+def _told_names(run_id: str, definition: RunDefinition, workspace: Mapping[str, str]) -> dict[str, str]:
+    """Names and ids that some scripts look at (azureml-v1.md section 15); none leads to a service."""
+    scope = (
+        f"/subscriptions/{workspace['subscription_id']}/resourceGroups/{workspace['resource_group']}"
+        f"/providers/Microsoft.MachineLearningServices/workspaces/{workspace['name']}"
+    )
+    on_cluster = {
+        "AZ_BATCHAI_JOB_NAME": run_id,
+        "AZ_BATCHAI_MPI_MASTER_NODE": "localhost",
+        "AZ_BATCHAI_NODE_LIST": "localhost",
+        "AZ_BATCHAI_TASK_INDEX": "0",
+    }
+    return {
+        **({} if definition.target == "local" else on_cluster),
+        "AZUREML_WORKSPACE_ID": workspace.get("id") or workspace["name"],
+        "AZUREML_WORKSPACE_SCOPE": scope,
+        "AZUREML_EXPERIMENT_ID": workspace.get("experiment_id") or definition.experiment,
+        "AZUREML_EXPERIMENT_SCOPE": f"{scope}/experiments/{definition.experiment}",
+        "AZUREML_DATA_CONTAINER_ID": f"dcid.{run_id}",
+        "AZUREML_FRAMEWORK": definition.framework,
+        "AZUREML_COMMUNICATOR": definition.communicator,
+        "AZUREML_TARGET_TYPE": "local" if definition.target == "local" else "amlcompute",
+        "AZUREML_PROCESS_NAME": "rank_0",
+    }
+
+
+def _seen_at(item: JobData, placed: Placed, seen_work: str, host_paths: bool) -> str:
+    """The path under which the job sees data."""
+    wanted = item.path_on_compute
+    if wanted and not wanted.startswith("/"):
+        return f"{seen_work}/{CODE_FOLDER}/{wanted}"
+    if host_paths:
+        return placed.source
+    if wanted:
+        return wanted
+    if placed.inside:
+        return f"{seen_work}/{DATA_FOLDER}/{PurePath(placed.source).relative_to(_data_folder(placed.source))}"
+    single = f"/{item.definition['single']}" if item.definition.get("single") else ""
+    return f"{JOB_ROOT}/data/{item.name}{single}"
+
+
+def _data_folder(source: str) -> PurePath:
+    """The folder for data in the job's own folder that ``source`` lies in."""
+    path = PurePath(source)
+    return next(parent for parent in path.parents if parent.name == DATA_FOLDER and parent.parent.name == WORK_FOLDER)
+
+
+def _data_mounts(item: JobData, placed: Placed, path: str, seen_work: str) -> tuple[Mount, ...]:
+    linked = tuple(Mount(source, target, read_only=True) for source, target in placed.linked)
+    if placed.inside and path.startswith(f"{seen_work}/"):
+        return linked
+    return (Mount(placed.source, path, read_only=not (item.writable or placed.inside)), *linked)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ..compute.definition import LOCAL, target_definition
+from ..data.binding import bound, for_run, open_notes
 from ..engines.registry import default_engine_name, get_engine
 from ..environment.secrets import SECRET_PREFIX
 from ..errors import (
@@ -77,6 +78,8 @@ def submit(
     except NameNotFoundException as error:
         raise ComputeTargetException(f"The target '{request.target}' names its engine: {error.message}") from None
     notes += engine.check({**spec, "runs_script": bool(request.script)}, resources, secrets)
+    data = bound(workspace, request.data)
+    notes += open_notes(data) if engine.host_paths else []
     notes += _waiting_notes(workspace, request, target, secrets)
     if not engine.isolated:
         notes.append(f"runs on the {engine_name} engine: not isolated from this machine")
@@ -107,6 +110,9 @@ def submit(
             node_count=request.node_count,
             network_mode=target.get("network_mode"),
             max_run_duration_seconds=request.max_run_duration_seconds,
+            framework=request.framework,
+            communicator=request.communicator,
+            data=data,
         )
         run = _enter(workspace, definition, target, snapshot, notes, tags or {}, properties, parent)
     if run.status != states.QUEUED:
@@ -125,6 +131,7 @@ def _enter(
     parent: str,
 ) -> RunRecord:
     run_id = f"{definition.experiment}_{int(time.time())}_{uuid4().hex[:8]}"
+    definition = replace(definition, data=for_run(definition.data, run_id))
     folder = workspace.run_folder(run_id)
     try:
         make_run_folder(folder)

@@ -1,9 +1,9 @@
 """Records in ``recorded/`` what the real azureml-core does, for ``test_against_the_sdk.py``.
 
-Run it with an interpreter that has ``azureml-core==1.61.0.post4`` and not this package; it needs no Azure account and
-no network::
+Run it with an interpreter that has ``azureml-core==1.61.0.post4`` and ``azureml-dataprep``, and not this package; it
+needs no Azure account and no network::
 
-    python -m venv sdk && sdk/bin/pip install azureml-core==1.61.0.post4
+    python -m venv sdk && sdk/bin/pip install 'setuptools<81' azureml-core==1.61.0.post4 azureml-dataprep
     sdk/bin/python tests/azureml_alias/record.py
 """
 
@@ -25,7 +25,7 @@ import sdk_cases
 
 CLASSES = {
     "azureml.core": "Workspace Experiment Run ScriptRun Environment RunConfiguration ScriptRunConfig ContainerRegistry"
-    " ComputeTarget",
+    " ComputeTarget Dataset Datastore Model",
     "azureml.core.authentication": "AzureCliAuthentication InteractiveLoginAuthentication MsiAuthentication"
     " ServicePrincipalAuthentication TokenAuthentication",
     "azureml.core.compute": "AmlCompute",
@@ -35,6 +35,10 @@ CLASSES = {
     "azureml.core.environment": "DatabricksSection DockerImagePlatform DockerSection PythonSection SparkSection",
     "azureml.core.runconfig": "DockerConfiguration HistoryConfiguration MpiConfiguration PyTorchConfiguration"
     " TensorflowConfiguration",
+    "azureml.data": "FileDataset OutputFileDatasetConfig TabularDataset",
+    "azureml.data.data_reference": "DataReference",
+    "azureml.data.dataset_consumption_config": "DatasetConsumptionConfig",
+    "azureml.data.dataset_factory": "FileDatasetFactory TabularDatasetFactory",
     "azureml.exceptions": "ActivityFailedException AzureMLException ComputeTargetException UserErrorException"
     " WorkspaceException",
 }

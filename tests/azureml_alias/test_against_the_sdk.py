@@ -114,6 +114,11 @@ OTHER_PARAMETERS = {
     "Workspace.get": "those that 1.61 added are taken by name",
     "AmlComputeProvisioningConfiguration.__init__": "made by provisioning_configuration, whose names it keeps",
     "AzureMLException.__init__": "the SDK's own way to build messages is taken by name and not used",
+    "Dataset.__init__": "nobody makes one: it is for Dataset.File and Dataset.Tabular",
+    **dict.fromkeys(
+        [name for name in SIGNATURES if re.match(r"Datastore\.register_(azure|hdfs)", name)],
+        "refused, whatever is given",
+    ),
     **dict.fromkeys(
         [f"{name}.__init__" for name in MEMBERS if name.endswith("Authentication")], "anything is taken, nothing kept"
     ),

@@ -106,14 +106,14 @@ def test_star_import_reload_inspect_and_pickle() -> None:
     ("statement", "words"),
     [
         (
-            "from azureml.core import Dataset",
-            "azureml.core.Dataset is not in it. Where Microsoft's own SDK is installed",
+            "from azureml.core import Image",
+            "azureml.core.Image is not in it. Where Microsoft's own SDK is installed",
         ),
         ("from azureml.core import Enviroment", "Did you mean 'Environment'?"),
         ("from azureml.core import AmlCompute", "It can be imported from azureml.core.compute."),
         ("from azureml import Workspace", "It can be imported from azureml.core."),
         ("from azureml.core.compute import AksCompute", "azureml.core.compute.AksCompute is not in it"),
-        ("from azureml.data import OutputFileDatasetConfig", "azureml.data.OutputFileDatasetConfig is not in it"),
+        ("from azureml.data import DatacacheStore", "azureml.data.DatacacheStore is not in it"),
         ("import azureml.train.dnn", "azureml.train is not in it"),
         ("from azureml.pipeline.core import Pipeline", "azureml.pipeline is not in it"),
     ],
@@ -127,10 +127,10 @@ def test_a_name_that_is_not_here_fails_with_a_sentence(statement: str, words: st
 def test_attributes_that_are_not_here() -> None:
     import azureml.core
 
-    assert not hasattr(azureml.core, "Dataset")
+    assert not hasattr(azureml.core, "Image")
     assert not hasattr(azureml.core, "__wrapped__")
-    with pytest.raises(AttributeError, match=r"azureml\.core\.Datastore is not in it"):
-        _ = azureml.core.Datastore
+    with pytest.raises(AttributeError, match=r"azureml\.core\.Keyvault is not in it"):
+        _ = azureml.core.Keyvault
 
 
 def test_probing_for_the_sdk_as_libraries_do() -> None:

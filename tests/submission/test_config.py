@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from jupyter_amltrain import Dataset, OutputFileDatasetConfig
+from jupyter_amltrain.data.reference import DataReferenceConfiguration
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import RunConfigurationException, UserErrorException
 from jupyter_amltrain.submission.config import (
@@ -271,8 +273,22 @@ def test_environment_variables_are_text() -> None:
 def test_data_is_refused_instead_of_ignored() -> None:
     config = ScriptRunConfig(".")
     config.run_config.data = {"pets": object()}
-    with pytest.raises(RunConfigurationException, match=r"run_config\.data is not available yet"):
+    with pytest.raises(RunConfigurationException, match=r"run_config\.data\['pets'\] is a object; it takes dataset"):
         config.request()
+
+
+def test_data_of_a_run_configuration_has_the_names_given_there(tmp_path: Path) -> None:
+    config = ScriptRunConfig(".")
+    dataset = Dataset.File.from_files(tmp_path, validate=False)
+    config.run_config.data = {"pets": dataset.as_mount()}
+    config.run_config.data_references = {"store": DataReferenceConfiguration("workspaceblobstore", "download", "x")}
+    config.run_config.output_data = {"made": OutputFileDatasetConfig("other")}
+    asked = config.request().data
+    assert [(item.name, item.role, item.mode) for item in asked] == [
+        ("pets", "input", "mount"),
+        ("made", "output", "mount"),
+        ("store", "reference", "download"),
+    ]
 
 
 def test_docker_options_of_the_run_are_told_from_the_defaults() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from jupyter_amltrain.engines.protocol import Image
 from jupyter_amltrain.errors import UserErrorException
+from jupyter_amltrain.submission.data import JobData, Placed
 from jupyter_amltrain.submission.job import Job, JobNetwork, Mount, Resources, RunDefinition, plan_job, size_bytes
 
 DEFINITION = RunDefinition(
@@ -29,6 +30,7 @@ DEFINITION = RunDefinition(
 IMAGE = Image("sha256:1234", "python", "fastai2:latest")
 WORKSPACE = {"name": "ws", "subscription_id": "sub", "resource_group": "group"}
 
+SCOPE = "/subscriptions/sub/resourceGroups/group/providers/Microsoft.MachineLearningServices/workspaces/ws"
 VARIABLES = {
     "AZUREML_RUN_ID": "pets_1_a",
     "AZUREML_ROOT_RUN_ID": "pets_1_a",
@@ -39,6 +41,19 @@ VARIABLES = {
     "AZUREML_OUTPUT_DIRECTORY": "./outputs",
     "AZUREML_LOGDIRECTORY_PATH": "./logs",
     "AZUREML_NODE_COUNT": "1",
+    "AZUREML_WORKSPACE_ID": "ws",
+    "AZUREML_WORKSPACE_SCOPE": SCOPE,
+    "AZUREML_EXPERIMENT_ID": "pets",
+    "AZUREML_EXPERIMENT_SCOPE": f"{SCOPE}/experiments/pets",
+    "AZUREML_DATA_CONTAINER_ID": "dcid.pets_1_a",
+    "AZUREML_FRAMEWORK": "Python",
+    "AZUREML_COMMUNICATOR": "None",
+    "AZUREML_TARGET_TYPE": "amlcompute",
+    "AZUREML_PROCESS_NAME": "rank_0",
+    "AZ_BATCHAI_JOB_NAME": "pets_1_a",
+    "AZ_BATCHAI_MPI_MASTER_NODE": "localhost",
+    "AZ_BATCHAI_NODE_LIST": "localhost",
+    "AZ_BATCHAI_TASK_INDEX": "0",
     "AMLTRAIN_RUN_ID": "pets_1_a",
     "AMLTRAIN_JOB": "/amltrain/job",
     "AMLTRAIN_ONE_STREAM": "1",
@@ -98,6 +113,49 @@ def test_a_command_goes_through_the_launcher_where_there_is_a_python() -> None:
     command = replace(DEFINITION, script="", arguments=(), command=("torchrun", "train.py"))
     assert planned(command).command == ("python", "/amltrain/job/launch.py", "--command", "torchrun", "train.py")
     assert planned(command, replace(IMAGE, interpreter="")).command == ("torchrun", "train.py")
+
+
+def test_a_run_on_this_machine_is_on_no_cluster() -> None:
+    variables = planned(replace(DEFINITION, target="local"), host_paths=True).environment
+    assert variables["AZUREML_TARGET_TYPE"] == "local"
+    assert not [name for name in variables if name.startswith("AZ_BATCHAI") or "TOKEN" in name or "ENDPOINT" in name]
+
+
+def test_data_is_mounted_and_told_in_variables_and_arguments() -> None:
+    sources = {"sources": [{"base": "/d", "path": ""}]}
+    pets = JobData("pets", "input", "mount", sources)
+    copy = JobData("copy", "reference", "download", sources)
+    made = JobData("made", "output", "mount", sources, path_on_compute="/made", writable=True)
+    definition = replace(
+        DEFINITION, arguments=("$AZURE_ML_INPUT_pets", "--x=${AZUREML_DATAREFERENCE_copy}/a"), data=(pets, copy, made)
+    )
+    placed = {
+        "pets": Placed("/d"),
+        "copy": Placed("/h/runs/pets_1_a/work/data/copy", inside=True),
+        "made": Placed("/out"),
+    }
+    job = plan_job(
+        "pets_1_a",
+        definition,
+        IMAGE,
+        PurePosixPath("/h/runs/pets_1_a"),
+        PurePosixPath("/h/job/1"),
+        host_paths=False,
+        workspace=WORKSPACE,
+        user=None,
+        data=placed,
+    )
+    assert job.command[3:] == ("/amltrain/data/pets", "--x=/amltrain/run/data/copy/a")
+    assert job.mounts[2:] == (Mount("/d", "/amltrain/data/pets", read_only=True), Mount("/out", "/made"))
+    told = {name: value for name, value in job.environment.items() if name not in VARIABLES and name != "AMLTRAIN_DATA"}
+    assert told == {
+        **dict.fromkeys(("pets", "PETS", "AZURE_ML_INPUT_pets"), "/amltrain/data/pets"),
+        **dict.fromkeys(("made", "MADE", "AZURE_ML_OUTPUT_made"), "/made"),
+        "AZUREML_DATAREFERENCE_copy": "/amltrain/run/data/copy",
+        "AZUREML_DATASET_ENVIRONMENT_VARS": "pets:mount",
+        "AZUREML_DATASET_FILE_OUTPUTS": "made",
+    }
+    assert RunDefinition.from_json(json.loads(json.dumps(definition.to_json()))) == definition
 
 
 def test_the_users_variables_come_before_ours() -> None:

@@ -41,5 +41,9 @@ class ModelPathNotFoundException(AzureMLException):
     """The run has no file of that name to register as a model."""
 
 
+class ModelNotFoundException(AzureMLException):
+    """The workspace has no such model."""
+
+
 class SnapshotException(AzureMLException):
     """The snapshot cannot be taken or restored."""

@@ -70,6 +70,20 @@ class Run(Logged):
             % (name, ", ".join(member for member in dir(type(self)) if not member.startswith("_")))
         )
 
+    @property
+    def input_datasets(self) -> "Dict[str, Any]":
+        """Name to path of its inputs, to a data set where it was given as it is."""
+        from .data import input_datasets
+
+        return input_datasets()
+
+    @property
+    def output_datasets(self) -> "Dict[str, str]":
+        """Name to the folder of each of its outputs."""
+        from .data import output_datasets
+
+        return output_datasets()
+
     def get_status(self) -> str:
         """Azure ML's word for the state: a script only ever sees its run running."""
         return "Running"
@@ -118,11 +132,20 @@ class Experiment:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    @property
+    def workspace(self) -> "Any":
+        """The workspace, by name."""
+        from .workspace import Workspace
+
+        return Workspace()
+
     def __repr__(self) -> str:
         return "Experiment(Name: %s)" % self.name
 
     def __getattr__(self, name: str) -> "Any":
-        raise AttributeError("Experiment.%s cannot be used inside a job of jupyter_amltrain; there is: name." % name)
+        raise AttributeError(
+            "Experiment.%s cannot be used inside a job of jupyter_amltrain; there are: name, workspace." % name
+        )
 
 
 class _SubmittedRun(Run):
@@ -457,7 +480,7 @@ class _SubmittedRun(Run):
                 "model_framework_version": model_framework_version,
             },
         )
-        return Model(answer)
+        return Model._of(answer)
 
 
 class _ChildRun(_SubmittedRun):

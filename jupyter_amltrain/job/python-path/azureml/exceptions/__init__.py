@@ -3,6 +3,7 @@
 from amltrain_job.errors import (
     AzureMLException,
     ExperimentExecutionException,
+    ModelNotFoundException,
     ModelPathNotFoundException,
     RunEnvironmentException,
     SnapshotException,
@@ -12,6 +13,7 @@ from amltrain_job.errors import (
 __all__ = [
     "AzureMLException",
     "ExperimentExecutionException",
+    "ModelNotFoundException",
     "ModelPathNotFoundException",
     "RunEnvironmentException",
     "SnapshotException",

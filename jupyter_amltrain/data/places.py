@@ -1,0 +1,313 @@
+"""Where files are: a folder of this machine, an address that fsspec knows, or a web address.
+
+A place is ``{"base": …, "options": …}``: ``base`` is an absolute path or an address such as ``s3://bucket/prefix``;
+``options`` are those of fsspec, with ``env:NAME`` where a secret belongs.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import posixpath
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from ..errors import StoreException, UserErrorException
+from ..home import advice_for
+
+Place = Mapping[str, Any]
+
+_GLOB = re.compile(r"[*?\[]")
+_WEB = ("http://", "https://")
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a place: ``name`` is how it is called among the others, ``path`` where it is."""
+
+    name: str
+    path: str
+    place: Place
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a path in a place stands for.
+
+    Attributes:
+        kind: file, folder, or pattern.
+        root: the folder that the names start at.
+        files: in the order of their names.
+    """
+
+    kind: str
+    root: str
+    files: list[File]
+
+
+def is_web(address: str) -> bool:
+    """Whether it is a file on the web."""
+    return address.startswith(_WEB)
+
+
+def is_address(text: str) -> bool:
+    """Whether a text is an address and not a path of this machine."""
+    return "://" in text
+
+
+def is_local(place: Place) -> bool:
+    """Whether its files are files of this machine."""
+    return not is_address(place["base"])
+
+
+def clean_path(path: object) -> str:
+    """A path inside of a place in its one form: relative, with slashes, "" for all of it.
+
+    Raises:
+        UserErrorException: it leads out of the place.
+    """
+    text = str(path or "").replace("\\", "/")
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    if ".." in parts or "\0" in text:
+        raise UserErrorException(f"'{path}' leads out of the datastore; paths in it are like 'pets/train'.")
+    return "/".join(parts)
+
+
+def fixed_part(path: str) -> str:
+    """The folders of a path before its first wildcard."""
+    found = _GLOB.search(path)
+    return path if found is None else path[: found.start()].rpartition("/")[0]
+
+
+def files_of(place: Place, path: str) -> Found:
+    """The files that a path or pattern in a place stands for.
+
+    A folder stands for all files below it. Names are in order; hidden files belong to a folder, links to folders are
+    entered where they do not lead in a circle.
+
+    Raises:
+        UserErrorException: the place cannot be read, or there is nothing at ``path``.
+    """
+    if is_web(place["base"]):
+        address = posixpath.join(place["base"], path) if path else place["base"]
+        name = posixpath.basename(address.split("?")[0].rstrip("/")) or "index.html"
+        return Found("file", posixpath.dirname(address), [File(name, address, place)])
+    if is_local(place):
+        return _local_files(place, path)
+    return _remote_files(place, path)
+
+
+def _local_files(place: Place, path: str) -> Found:
+    base = os.path.join(place["base"], path) if path else place["base"]
+    if os.path.isfile(base):
+        return Found("file", os.path.dirname(base), [File(os.path.basename(base), base, place)])
+    if os.path.isdir(base):
+        names = sorted(_walk(base))
+        return Found("folder", base, [File(name, os.path.join(base, name), place) for name in names])
+    if not _GLOB.search(path):
+        raise UserErrorException(_nothing_at(base))
+    root = os.path.join(place["base"], fixed_part(path)).rstrip("/") or "/"
+    pattern = os.path.join(glob.escape(place["base"]), path)
+    found: set[str] = set()
+    for match in glob.iglob(pattern, recursive=True):
+        if os.path.isdir(match) and not path.endswith("**"):
+            found.update(os.path.join(match, name) for name in _walk(match))
+        elif os.path.isfile(match):
+            found.add(match)
+    if not found:
+        raise UserErrorException(f"No file fits {pattern}.")
+    return Found("pattern", root, [File(os.path.relpath(match, root), match, place) for match in sorted(found)])
+
+
+def _nothing_at(path: str) -> str:
+    from difflib import get_close_matches
+
+    folder = Path(path)
+    while not folder.exists():
+        missing, folder = folder, folder.parent
+    with suppress(OSError):
+        near = get_close_matches(missing.name, os.listdir(folder), n=1, cutoff=0.6)
+        if near:
+            return f"There is no file or folder {path}. Did you mean {folder / near[0]}?"
+    return f"There is no file or folder {path}; {folder} is the last part that exists."
+
+
+def _walk(folder: str) -> Iterator[str]:
+    """Files below a folder, by relative path."""
+    entered = set()
+    for below, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(below)
+        if real in entered:
+            folders.clear()
+            continue
+        entered.add(real)
+        for name in names:
+            path = os.path.join(below, name)
+            if os.path.isfile(path):
+                yield os.path.relpath(path, folder)
+
+
+# --- fsspec ----------------------------------------------------------------------------------------------------------
+
+
+def filesystem(place: Place) -> tuple[Any, str]:
+    """fsspec's file system of an address, and the path of the place in it.
+
+    Raises:
+        UserErrorException: fsspec or its part for such addresses is not installed, or the options are wrong.
+    """
+    try:
+        fsspec: Any = import_module("fsspec.core")
+    except ImportError:
+        raise UserErrorException(
+            f"For data at {place['base']} fsspec is needed: pip install 'jupyter_amltrain[data]' (and s3fs for s3://"
+            " addresses), then restart the kernel."
+        ) from None
+    options = {key: _resolved(value, place) for key, value in (place.get("options") or {}).items()}
+    try:
+        system, path = fsspec.url_to_fs(place["base"], **options)
+    except (ImportError, ValueError, TypeError) as error:
+        raise UserErrorException(
+            f"The address {place['base']} cannot be used: {error}", inner_exception=error
+        ) from None
+    return system, str(path)
+
+
+def _resolved(value: Any, place: Place) -> Any:
+    """An option with the secrets that it only names."""
+    from ..environment.references import follow_reference, is_reference
+
+    if isinstance(value, Mapping):
+        return {key: _resolved(inner, place) for key, inner in value.items()}
+    if not isinstance(value, str) or not is_reference(value):
+        return value
+    kind, _, name = value.partition(":")
+    if kind == "env" and not os.environ.get(name):
+        raise UserErrorException(
+            f"What opens {place['base']} is to be in the environment variable {name}, and that is not set. Set it"
+            " before the submit; `import getpass, os; os.environ['"
+            + name
+            + "'] = getpass.getpass()` does without writing it"
+            " into the notebook."
+        )
+    return follow_reference(value, "", str(place["base"]))[1]
+
+
+@contextmanager
+def remote_errors(place: Place, doing: str) -> Iterator[None]:
+    """Errors of a remote file system as a sentence."""
+    try:
+        yield
+    except (UserErrorException, StoreException):
+        raise
+    except Exception as error:
+        raise UserErrorException(
+            f"{place['base']} could not be {doing}: {type(error).__name__}: {error}", inner_exception=error
+        ) from error
+
+
+def _remote_files(place: Place, path: str) -> Found:
+    with remote_errors(place, "read"):
+        system, base = filesystem(place)
+        whole = posixpath.join(base, path) if path else base
+        if _GLOB.search(path):
+            kind, root = "pattern", posixpath.join(base, fixed_part(path)).rstrip("/")
+            found = [match for match in system.glob(whole) if not system.isdir(match)]
+        elif system.isfile(whole):
+            kind, root, found = "file", posixpath.dirname(whole), [whole]
+        else:
+            kind, root, found = "folder", whole, system.find(whole)
+    if not found:
+        raise UserErrorException(f"There is no file at {posixpath.join(place['base'], path)}.")
+    return Found(kind, root, [File(posixpath.relpath(match, root), match, place) for match in sorted(found)])
+
+
+# --- copying ---------------------------------------------------------------------------------------------------------
+
+
+def fetch(file: File, destination: str) -> None:
+    """Write a file's content to a path of this machine; it is there when it is whole.
+
+    Raises:
+        UserErrorException: it cannot be read.
+        StoreException: the copy cannot be written.
+    """
+    partial = f"{destination}.{os.getpid()}.partial"
+    try:
+        os.makedirs(os.path.dirname(destination), exist_ok=True)
+        if is_web(file.path):
+            _fetch_web(file.path, partial)
+        elif is_local(file.place):
+            shutil.copyfile(file.path, partial)
+            shutil.copystat(file.path, partial)
+            os.chmod(partial, os.stat(partial).st_mode | 0o200)
+        else:
+            with remote_errors(file.place, "read"):
+                filesystem(file.place)[0].get_file(file.path, partial)
+        os.replace(partial, destination)
+    except OSError as error:
+        if error.filename == file.path:
+            raise UserErrorException(f"{file.path} cannot be read: {error.strerror}.", inner_exception=error) from error
+        raise StoreException(
+            f"{destination} cannot be written: {error.strerror}. {advice_for(error)}", inner_exception=error
+        ) from error
+    finally:
+        with suppress(OSError):
+            os.unlink(partial)
+
+
+def _fetch_web(address: str, destination: str) -> None:
+    import requests
+
+    try:
+        with requests.get(address, stream=True, timeout=30) as answer:
+            answer.raise_for_status()
+            with open(destination, "wb") as file:
+                for block in answer.iter_content(1 << 20):
+                    file.write(block)
+    except requests.RequestException as error:
+        raise UserErrorException(f"{address} could not be downloaded: {error}", inner_exception=error) from error
+
+
+def exists(place: Place, path: str) -> bool:
+    """Whether there is a file of that path in a place."""
+    if is_local(place):
+        return os.path.exists(os.path.join(place["base"], path))
+    with remote_errors(place, "read"):
+        system, base = filesystem(place)
+        return bool(system.exists(posixpath.join(base, path)))
+
+
+def put(source: str, place: Place, path: str) -> None:
+    """Copy a file of this machine into a place, in the place of one that is there.
+
+    Raises:
+        UserErrorException: the source cannot be read, or the place cannot be written.
+    """
+    if is_local(place):
+        target = os.path.join(place["base"], path)
+        partial = f"{target}.{os.getpid()}.partial"
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            shutil.copyfile(source, partial)
+            os.replace(partial, target)
+        except OSError as error:
+            raise UserErrorException(
+                f"{source} could not be copied to {target}: {error.filename or target}: {error.strerror}.",
+                inner_exception=error,
+            ) from error
+        finally:
+            with suppress(OSError):
+                os.unlink(partial)
+        return
+    with remote_errors(place, "written"):
+        system, base = filesystem(place)
+        target = posixpath.join(base, path)
+        system.makedirs(posixpath.dirname(target), exist_ok=True)
+        system.put_file(source, target)

@@ -1,0 +1,143 @@
+"""The data of a job, as its script sees it: what ``run.input_datasets`` and ``Dataset`` give inside a job.
+
+The launcher's surroundings say in ``AMLTRAIN_DATA`` what there is: name, mode and path of each.
+"""
+
+import json
+import os
+import shutil
+
+from .errors import UserErrorException
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Dict, List, Optional, Tuple, Union
+
+
+def _known() -> "List[Dict[str, Any]]":
+    found: "List[Dict[str, Any]]" = json.loads(os.environ.get("AMLTRAIN_DATA") or "[]")
+    return found
+
+
+def input_datasets() -> "Dict[str, Union[str, Dataset]]":
+    """Name to path of each input of the run; to a data set where it was given as it is."""
+    return {
+        item["name"]: Dataset(item) if item["mode"] == "direct" else item["path"]
+        for item in _known()
+        if item["role"] == "input"
+    }
+
+
+def output_datasets() -> "Dict[str, str]":
+    """Name to the folder of each output of the run."""
+    return {item["name"]: item["path"] for item in _known() if item["role"] == "output"}
+
+
+class Dataset:
+    """A data set that is an input of the run; its files are there already."""
+
+    def __init__(self, item: "Dict[str, Any]") -> None:
+        self._item = item
+        self._path = str(item["path"])
+        self.id = item.get("id")
+        self.name = item.get("dataset")
+        self.version = item.get("version")
+
+    @staticmethod
+    def get_by_name(workspace: "Any", name: str, version: "Any" = "latest", **kwargs: "Any") -> "Dataset":
+        """A registered data set that is an input of the run.
+
+        Raises:
+            UserErrorException: it is not among the inputs.
+        """
+        return _find("name '%s'" % name, lambda item: item.get("dataset") == name and _is(item, version))
+
+    @staticmethod
+    def get_by_id(workspace: "Any", id: str, **kwargs: "Any") -> "Dataset":
+        """The same, by id.
+
+        Raises:
+            UserErrorException: it is not among the inputs.
+        """
+        return _find("id '%s'" % id, lambda item: item.get("id") == id)
+
+    def _files(self) -> "List[Tuple[str, str]]":
+        if os.path.isfile(self._path):
+            return [(os.path.basename(self._path), self._path)]
+        found = []
+        for below, folders, names in os.walk(self._path):
+            folders.sort()
+            found += [os.path.join(below, name) for name in names]
+        return [(os.path.relpath(path, self._path), path) for path in sorted(found)]
+
+    def to_path(self) -> "List[str]":
+        """The names of its files, each with a slash in front."""
+        return ["/" + name for name, _ in self._files()]
+
+    def download(
+        self, target_path: "Optional[str]" = None, overwrite: bool = False, ignore_not_found: bool = False
+    ) -> "List[str]":
+        """Copy its files to a folder; returns the copies' paths."""
+        if target_path is None:
+            import tempfile
+
+            target_path = tempfile.mkdtemp(prefix="data-")
+        copies = []
+        for name, path in self._files():
+            copy = os.path.join(os.path.abspath(target_path), name)
+            if os.path.exists(copy) and not overwrite:
+                raise UserErrorException("%s exists already; pass overwrite=True to replace it." % copy)
+            os.makedirs(os.path.dirname(copy), exist_ok=True)
+            shutil.copyfile(path, copy)
+            copies.append(copy)
+        return copies
+
+    def mount(self, mount_point: "Optional[str]" = None, **kwargs: "Any") -> "Mounted":
+        """A context whose ``mount_point`` is where its files are: they are mounted already."""
+        return Mounted(self._path)
+
+    def to_pandas_dataframe(self, on_error: str = "null", out_of_range_datetime: str = "null") -> "Any":
+        """All rows as a pandas ``DataFrame``."""
+        from .tables import read_tables
+
+        if self._item.get("kind") != "tabular":
+            raise UserErrorException("These are files: to_path(), mount() and download() give their paths.")
+        return read_tables(self._files(), self._item.get("options") or {}, self._item.get("steps") or [])
+
+    def __repr__(self) -> str:
+        return "Dataset(name=%s, version=%s, path=%s)" % (self.name, self.version, self._path)
+
+
+class Mounted:
+    """What ``mount()`` gives: the files are there from the beginning to the end of the job."""
+
+    def __init__(self, path: str) -> None:
+        self.mount_point = path
+
+    def start(self) -> None:
+        """Nothing to do."""
+
+    def stop(self) -> None:
+        """Nothing to do."""
+
+    def __enter__(self) -> "Mounted":
+        return self
+
+    def __exit__(self, *exception: "Any") -> None:
+        """Nothing to do."""
+
+
+def _is(item: "Dict[str, Any]", version: "Any") -> bool:
+    return version in ("latest", None) or str(item.get("version")) == str(version)
+
+
+def _find(wanted: str, fits: "Any") -> "Dataset":
+    known = _known()
+    for item in known:
+        if item["role"] == "input" and fits(item):
+            return Dataset(item)
+    names = ", ".join(str(item.get("dataset") or item["name"]) for item in known if item["role"] == "input")
+    raise UserErrorException(
+        "The data set with %s is not an input of this run (its inputs are: %s). A job sees the data it was given: pass "
+        "dataset.as_named_input('data') in the arguments of ScriptRunConfig." % (wanted, names or "none")
+    )

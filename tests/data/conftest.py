@@ -1,0 +1,33 @@
+"""A workspace on the real engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jupyter_amltrain.environment.spec import Environment
+from jupyter_amltrain.runs import status as states
+from jupyter_amltrain.runs.control import cancel
+from jupyter_amltrain.workspace import Workspace
+from runs.conftest import set_target, wait_for_end
+
+
+@pytest.fixture
+def workspace(docker_host: str, amltrain_home: Path) -> Iterator[Workspace]:
+    made = Workspace.create("tests", show_output=False)
+    set_target(made, max_nodes=4)
+    yield made
+    for run in reversed(made.store.runs(status=(*states.ACTIVE, *states.WAITING))):
+        cancel(made.folder, made.store, run.id)
+        wait_for_end(made, run.id, 30)
+
+
+@pytest.fixture
+def environment() -> Environment:
+    plain = Environment("plain")
+    plain.docker.enabled = True
+    plain.docker.base_image = "python-base:1"
+    plain.python.user_managed_dependencies = True
+    return plain
