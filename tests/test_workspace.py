@@ -273,8 +273,8 @@ def test_what_is_not_here_is_empty_or_says_so() -> None:
     assert list(workspace.datastores) == ["workspaceblobstore", "workspacefilestore"]
     for name in ("datasets", "models", "images", "webservices", "linked_services"):
         assert getattr(workspace, name) == {}
-    with pytest.raises(AttributeError, match=r"get_default_datastore cannot be used here: data stays"):
-        workspace.get_default_datastore()
+    with pytest.raises(AttributeError, match=r"get_default_keyvault cannot be used here: there is no key vault"):
+        workspace.get_default_keyvault()
     with pytest.raises(AttributeError, match="did you mean 'compute_targets'"):
         _ = workspace.compute_target
     assert not hasattr(workspace, "_ipython_display_")

@@ -127,7 +127,7 @@ def test_what_is_refused_and_why(tmp_path: Path) -> None:
         "run.submit_child(None)",
         "run.create_children()",
         "run.upload_file('../x', 'train.py')",
-        "run.experiment.workspace",
+        "run.experiment.submit",
         "run.get_secret",
     ]
     script = "import traceback\n" + "".join(
