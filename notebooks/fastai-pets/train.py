@@ -10,7 +10,7 @@ def is_cat(file):
     return file[0].isupper()
 
 
-loaders = ImageDataLoaders.from_name_func(path, pictures, is_cat, bs=8, num_workers=0, item_tfms=Resize(64), seed=1)
+loaders = ImageDataLoaders.from_name_func(path, pictures, is_cat, bs=16, num_workers=0, item_tfms=Resize(64), seed=1)
 learner = cnn_learner(loaders, resnet34, metrics=error_rate)
 learner.fine_tune(2)
 

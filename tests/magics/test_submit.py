@@ -43,7 +43,7 @@ def test_the_cell_is_the_script_as_it_stands(docker_notebook: Notebook, here: Pa
     (here / "beside.txt").write_text("")
     docker_notebook.run("name = 'wrong'")
     told = docker_notebook.run(
-        "%%aml_submit --wait --out run --tag kind=cell --tag plain\n"
+        "%%aml_submit --wait --out run --tag kind=cell --tag plain --log-patterns\n"
         "import os\nname = 'right'\nprint({'a': 1}, f'{name}', '$name', '%d' % 3)\n"
         "print(sorted(os.listdir('.')), __file__)\n"
     )
@@ -51,6 +51,7 @@ def test_the_cell_is_the_script_as_it_stands(docker_notebook: Notebook, here: Pa
     assert "Execution Summary" in told.out
     assert told.value is docker_notebook.shell.user_ns["run"]
     assert told.value.get_tags() == {"kind": "cell", "plain": None}
+    assert told.value.get_metrics() == {"a": 1}
     assert not (here / "cell.py").exists()
 
 
@@ -131,7 +132,17 @@ def test_the_experiment_is_named_after_the_notebook(
 
 def test_help_documents_every_option_with_examples(notebook: Notebook) -> None:
     text = notebook.shell.find_line_magic("aml_submit").__doc__
-    for word in ("--env NAME", "--target", "--experiment", "--source", "--tag", "--wait", "--shm", "--out"):
+    for word in (
+        "--env NAME",
+        "--target",
+        "--experiment",
+        "--source",
+        "--tag",
+        "--wait",
+        "--shm",
+        "--out",
+        "--log-patterns",
+    ):
         assert word in text
     assert "%aml_submit train.py" in text
     assert "%%aml_submit --env torch --wait" in text

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 import struct
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from engine.frameworks import frameworks_python
 from jupyter_amltrain.runs.event_files import metric_name
+from jupyter_amltrain.runs.migrations import MIGRATIONS, migrate
 from jupyter_amltrain.runs.printed import Printed, line_values
 from jupyter_amltrain.runs.record import NewPoint
 from jupyter_amltrain.runs.tfevents import _masked_crc, read_scalars
@@ -63,6 +68,34 @@ def test_event_records_may_be_incomplete_and_damaged() -> None:
     assert read_scalars(first + b"x" * 40)[1] == len(first)
     with pytest.raises(ValueError, match="something else"):
         read_scalars(b"x" * 40)
+
+
+def test_what_tensorboards_writers_and_tqdm_write_is_read(tmp_path: Path) -> None:
+    script = (
+        "from tensorboardX import SummaryWriter\nimport numpy, sys, time, tqdm\n"
+        "writer = SummaryWriter('tb')\n"
+        "for step in range(3):\n"
+        "    writer.add_scalar('Loss/train', 1 / (step + 1), step)\n"
+        "    writer.add_histogram('weights', numpy.random.rand(100), step)\n"
+        "writer.add_text('text', 'x' * (2 << 20), 1)\nwriter.add_scalar('last', -1, 9)\nwriter.close()\n"
+        "bar = tqdm.tqdm(range(3), file=sys.stdout, mininterval=0)\n"
+        "for step in bar:\n    bar.set_postfix(loss=1 / (step + 1))\n"
+    )
+    done = subprocess.run(
+        [str(frameworks_python()), "-c", script], cwd=tmp_path, check=True, stdout=subprocess.PIPE, timeout=60
+    )
+    (file,) = (tmp_path / "tb").iterdir()
+    data = file.read_bytes()
+    scalars, length = read_scalars(data)
+    assert length == len(data) > 1 << 20
+    assert [(scalar.tag, scalar.step) for scalar in scalars] == [
+        *(("Loss/train", step) for step in range(3)),
+        ("last", 9),
+    ]
+    assert [scalar.value for scalar in scalars] == pytest.approx([1, 1 / 2, 1 / 3, -1])
+    printed = Printed().feed(done.stdout)
+    assert list(dict.fromkeys(value.value for value in printed)) == [1, 0.5, 0.333]
+    assert {value.name for value in printed} == {"loss"}
 
 
 @pytest.mark.parametrize(
@@ -146,3 +179,15 @@ def test_the_scripts_own_values_come_first(new_run: object, workspace: Workspace
     assert store.metric_names(run.id) == {"loss": 2}
     assert [point.source for point in store.sample_metric(run.id, "loss")] == ["", ""]
     assert run.get_metrics() == {"loss": [4, 6]}
+
+
+def test_series_of_an_older_database_are_the_scripts() -> None:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    for step in MIGRATIONS[:4]:
+        step(connection)
+    connection.execute("PRAGMA user_version = 4")
+    connection.execute("INSERT INTO series (id, run, name, count) VALUES (7, 1, 'loss', 3)")
+    migrate(connection)
+    assert connection.execute("SELECT id, run, name, source, shown, count FROM series").fetchall() == [
+        (7, 1, "loss", "", 1, 3)
+    ]
