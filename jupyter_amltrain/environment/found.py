@@ -90,6 +90,11 @@ def image_tag(labels: Mapping[str, str]) -> str:
     return f"{REPOSITORY}/{slug}:{labels[FINGERPRINT_LABEL][:_TAG_DIGITS]}"
 
 
+def id_name(image_id: str) -> str:
+    """The name that an image without one gets, to build on it."""
+    return f"{REPOSITORY}/base:{image_id.removeprefix('sha256:')[:_TAG_DIGITS]}"
+
+
 def find_image(api: EngineApi, labels: Mapping[str, str]) -> Found | None:
     """The image with this content: by its tag, else by its label under another environment's name."""
     tag = image_tag(labels)

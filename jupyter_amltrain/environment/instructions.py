@@ -219,6 +219,15 @@ def base_images(text: str, arguments: Mapping[str, str] | None = None) -> tuple[
     return tuple(dict.fromkeys(image for image in images if image))
 
 
+def with_images_named(text: str, names: Mapping[str, str]) -> str:
+    """A Dockerfile that starts or copies from images under other names; the lines stay where they are."""
+    if not names:
+        return text
+    images = "|".join(map(re.escape, names))
+    place = r"^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*|^[ \t]*ARG[ \t]+\w+=[\"']?|[-,=]from="
+    return re.sub(rf"(?im)({place})({images})(?![\w.:/@-])", lambda found: found[1] + names[found[2]], text)
+
+
 def _expanded(text: str, variables: dict[str, str]) -> str:
     return _VARIABLE.sub(lambda found: variables.get(found[1] or found[2]) or found[3] or "", text)
 

@@ -31,6 +31,7 @@ from .found import (
     Found,
     find_image,
     find_older_image,
+    id_name,
     image_labels,
     image_tag,
     moved_bases,
@@ -39,9 +40,11 @@ from .found import (
 )
 from .host_settings import HostSettings, read_host_settings
 from .instructions import (
+    base_images,
     declared_arguments,
     normalised_dockerfile,
     started_from,
+    with_images_named,
     without_arguments,
     without_syntax_line,
 )
@@ -275,6 +278,8 @@ class ImageMaker:
         how = f"{how} through {command.said}, since {reason}" if command else how
         say(self.log, f"Building {build.tag} {how}{f', network {network}' if network else ''}.")
         build = replace(build, no_cache=self.renew == REBUILD)
+        if builder == "buildkit" or command:
+            build = self._with_ids_named(build)
         try:
             if command:
                 image_id = build_with_session(self.api, build, self.log, command=command, network=network)
@@ -287,6 +292,22 @@ class ImageMaker:
         if info is None:
             raise ImageBuildException(f"The engine built {build.tag} but does not have it; try again.")
         return Found(build.tag, info, made=True, origin=build.labels.get(DEFINITION_LABEL, ""))
+
+    def _with_ids_named(self, build: Build) -> Build:
+        """The build from names of the images that it has by their ids, which BuildKit would look up at Docker Hub.
+
+        An image without a name gets one of ours, and keeps it: removing its only name would remove the image.
+        """
+        names: dict[str, str] = {}
+        for reference in filter(is_image_id, base_images(build.dockerfile, build.arguments)):
+            info = self.api.inspect_image(reference)
+            if info is not None:
+                known = info.get("RepoTags") or ()
+                names[reference] = str(known[0]) if known else id_name(str(info["Id"]))
+                if not known:
+                    self.api.tag(str(info["Id"]), names[reference])
+        arguments = {name: names.get(value, value) for name, value in build.arguments.items()}
+        return replace(build, dockerfile=with_images_named(build.dockerfile, names), arguments=arguments)
 
     def _look_for_room(self) -> None:
         """Refuse to begin on a disk that is full; say so when it nearly is."""

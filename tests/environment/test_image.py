@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import threading
@@ -213,6 +214,31 @@ def test_packages_on_top_of_a_dockerfile(client: docker.DockerClient, name: str)
     environment.python.conda_dependencies.set_pip_requirements(["six"])
     image = prepared(client, environment)
     assert output(client, image, "sh", "-c", "cat /below && id -u && python -c 'import six'") == f"{name}\n1000\n"
+
+
+@pytest.fixture
+def unnamed(client: docker.DockerClient) -> Iterator[str]:
+    """The id of an image that has no name."""
+    container = client.containers.create(BASE, ["true"])
+    image = container.commit()
+    container.remove()
+    assert not image.tags
+    yield str(image.id)
+    with contextlib.suppress(docker.errors.ImageNotFound):  # the classic builder's images took it with them
+        client.images.remove(str(image.id), force=True)
+
+
+def test_an_image_by_its_id_is_built_on(client: docker.DockerClient, unnamed: str, name: str, builder: str) -> None:
+    """Packages on it, and a Dockerfile from it that copies from another by its id."""
+    packages = parse_cell("six").environment(name)
+    packages.docker.base_image = unnamed
+    image = prepared(client, packages)
+    assert output(client, image, image.interpreter, "-c", "import six; print('six')") == "six\n"
+    other = client.images.get(BASE).id
+    text = f"ARG START={unnamed}\nFROM $START\nCOPY --from={other} /etc/os-release /copied\nRUN echo {name} > /built\n"
+    image = prepared(client, dockerfile_environment(name, text))
+    assert output(client, image, "sh", "-c", "cat /built && test -s /copied").startswith(name)
+    assert not prepared(client, dockerfile_environment(name, text)).built
 
 
 @pytest.fixture

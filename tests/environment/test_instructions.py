@@ -11,6 +11,7 @@ from jupyter_amltrain.environment.instructions import (
     context_sources,
     normalised_dockerfile,
     parse_dockerfile,
+    with_images_named,
     without_arguments,
     without_syntax_line,
 )
@@ -101,3 +102,15 @@ def test_declarations_are_left_out_and_lines_keep_their_numbers() -> None:
     text = "ARG A=1 \\\n  HTTP_PROXY\nFROM x\nARG HTTP_PROXY=http://p\nARG B\nRUN echo $A\n"
     assert without_arguments(text, frozenset({"HTTP_PROXY"})) == "ARG A=1\n\nFROM x\n\nARG B\nRUN echo $A\n"
     assert without_arguments(text, frozenset({"C"})) == text
+
+
+def test_images_get_other_names_where_they_are_started_or_copied_from() -> None:
+    text = (
+        "ARG A=sha256:ab\nFROM --platform=linux/amd64 sha256:ab AS x\nCOPY --from=sha256:ab /a /a\n"
+        "RUN --mount=type=bind,from=sha256:ab,target=/b echo sha256:ab sha256:abc\nFROM p@sha256:ab\nFROM sha256:abc\n"
+    )
+    assert with_images_named(text, {"sha256:ab": "n:1"}) == (
+        "ARG A=n:1\nFROM --platform=linux/amd64 n:1 AS x\nCOPY --from=n:1 /a /a\n"
+        "RUN --mount=type=bind,from=n:1,target=/b echo sha256:ab sha256:abc\nFROM p@sha256:ab\nFROM sha256:abc\n"
+    )
+    assert with_images_named(text, {}) == text
