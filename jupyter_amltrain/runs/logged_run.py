@@ -196,7 +196,7 @@ class LoggedRun(RunBase):
         from .interactive import start_logged_run
 
         with own_errors():
-            key, values = job_module("run").children_asked(count, tag_key, tag_values)
+            key, values = job_module("ending").children_asked(count, tag_key, tag_values)
         return [
             start_logged_run(self._experiment, parent=self._run_id, tags={str(key): str(value)}) for value in values
         ]
@@ -221,7 +221,7 @@ class LoggedRun(RunBase):
             error_details: text, or an exception.
             error_code: ``UserError`` when not given.
         """
-        error = job_module("run").error_of(error_details, error_code)
+        error = job_module("ending").error_of(error_details, error_code)
         if self._store.run(self._run_id).type == SCRIPT_RUN:
             from .control import fail
 
@@ -253,7 +253,7 @@ class LoggedRun(RunBase):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if job_module("run").is_success(error):
+        if job_module("ending").is_success(error):
             self.complete()
         else:
             self.fail(error)

@@ -297,16 +297,17 @@ def test_the_rest_of_a_storm_is_written_soon(tmp_path: Path) -> None:
 
 def test_signal_handlers_may_log_in_the_middle_of_a_storm(tmp_path: Path) -> None:
     script = (
-        GET_RUN + "import signal\ncount = 0\ndef tick(*_):\n    global count\n    run.log('tick', count)\n"
-        "    count += 1\n"
+        GET_RUN + "import itertools, signal\ncount = itertools.count()\n"
+        "def tick(*_):\n    run.log('tick', next(count))\n"
         "signal.signal(signal.SIGALRM, tick)\nsignal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)\n"
-        "for i in range(30_000):\n    run.log('loss', i)\nsignal.setitimer(signal.ITIMER_REAL, 0)\nprint(count)"
+        "for i in range(30_000):\n    run.log('loss', i)\nsignal.setitimer(signal.ITIMER_REAL, 0)\nprint(next(count))"
     )
     text, records = run_job(tmp_path, script)
     assert_gapless(records)
     values = logged(records)
     assert [value for name, value in values if name == "loss"] == list(range(30_000))
-    assert [value for name, value in values if name == "tick"] == list(range(int(text)))
+    # A handler may interrupt another one between the count and the log.
+    assert sorted(value for name, value in values if name == "tick") == list(range(int(text)))
 
 
 plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text()

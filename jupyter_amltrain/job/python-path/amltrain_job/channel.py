@@ -119,7 +119,7 @@ class Writer:
             self.flush()
             # While nobody reads, one look for every envelope that was put aside.
             self._enough = self.size + _ENOUGH_CHARACTERS
-        if self._queue and self._thread is None and not self._starting:
+        if (self._queue or self._out) and self._thread is None and not self._starting:
             self._start_thread()
 
     def flush(self) -> None:
@@ -275,7 +275,7 @@ class Writer:
             if stop or idle > _IDLE_WINDOWS:
                 self._thread = None
                 # Whoever put something into the queue before that line took us for being there.
-                if stop or not self._queue:
+                if stop or not (self._queue or self._out):
                     return
                 self._thread = _current_thread()
 
