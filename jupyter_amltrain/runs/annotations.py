@@ -36,6 +36,10 @@ class Annotations(Database):
                 )
             )
 
+    def params(self, run_id: str) -> dict[str, str | None]:
+        """The parameters that a run's script logged."""
+        return self._pairs("params", run_id)
+
     def set_tags(self, run_id: str, tags: Mapping[str, str | None]) -> None:
         """Add tags or overwrite their values."""
         with self._connection(write=True) as connection:
@@ -86,6 +90,8 @@ class Annotations(Database):
                 continue
             if change.kind == "tags":
                 _set_tags(connection, number, change.value)
+            elif change.kind == "params":
+                _set_pairs(connection, "params", number, change.value)
             elif change.kind == "untag":
                 _remove_tags(connection, number, change.value)
             elif change.kind == "about":
@@ -136,9 +142,13 @@ def _number(connection: sqlite3.Connection, run_id: str) -> int:
 
 
 def _set_tags(connection: sqlite3.Connection, number: int, tags: Mapping[str, str | None]) -> None:
+    _set_pairs(connection, "tags", number, tags)
+
+
+def _set_pairs(connection: sqlite3.Connection, table: str, number: int, pairs: Mapping[str, str | None]) -> None:
     connection.executemany(
-        "INSERT INTO tags VALUES (?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value",
-        [(number, key, value) for key, value in tags.items()],
+        f"INSERT INTO {table} VALUES (?, ?, ?) ON CONFLICT (run, key) DO UPDATE SET value = excluded.value",
+        [(number, key, value) for key, value in pairs.items()],
     )
 
 

@@ -109,6 +109,10 @@ class LoggedRun(RunBase):
         """Remove tags by name; missing ones are no error."""
         self._store.remove_tags(self._run_id, [tags] if isinstance(tags, str) else list(tags))
 
+    def get_params(self) -> dict[str, str | None]:
+        """The parameters that the script logged through MLflow, as text; the SDK's ``Run`` has no such list."""
+        return self._store.params(self._run_id)
+
     def get_properties(self) -> dict[str, str | None]:
         """Its properties."""
         return self._store.properties(self._run_id)

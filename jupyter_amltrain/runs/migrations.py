@@ -120,6 +120,10 @@ def _m006_data(connection: sqlite3.Connection) -> None:
     )
 
 
+def _m007_params(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE params (run INTEGER, key TEXT, value TEXT, PRIMARY KEY (run, key)) WITHOUT ROWID")
+
+
 MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _m001_initial,
     _m002_pushed,
@@ -127,6 +131,7 @@ MIGRATIONS: tuple[Callable[[sqlite3.Connection], None], ...] = (
     _m004_families_and_series,
     _m005_sources,
     _m006_data,
+    _m007_params,
 )
 
 

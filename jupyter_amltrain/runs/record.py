@@ -140,7 +140,7 @@ class Change:
 
     Attributes:
         kind: ``child`` (``value``: ``name`` and ``tags`` of a new child, whose id is ``run``; its parent is
-            ``parent``), ``tags`` (name → text or None), ``untag`` (names), ``about`` (``display_name``,
+            ``parent``), ``tags`` and ``params`` (name → text or None), ``untag`` (names), ``about`` (``display_name``,
             ``description``) or ``state`` (``status`` and perhaps ``error`` of a child).
         run: id of a child run, "" for the run itself.
     """

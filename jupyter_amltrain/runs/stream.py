@@ -236,7 +236,7 @@ def changes(record: Record) -> list[Change]:
     kind = record.get("k")
     try:
         at, run = float(record["t"]), str(record.get("i", ""))
-        if kind == "tags":
+        if kind in ("tags", "params"):
             return [Change(kind, run, {str(key): _text(value) for key, value in record["v"].items()}, at)]
         if kind == "untag":
             return [Change(kind, run, {str(name): None for name in record["v"]}, at)]

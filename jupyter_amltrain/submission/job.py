@@ -27,6 +27,9 @@ AUTOMATIC = "AMLTRAIN_AUTOLOG"
 PATTERNS = "AMLTRAIN_LOG_PATTERNS"
 """Variable that has metrics looked for in what a job prints, with the value ``1``."""
 
+MLFLOW_ADDRESS = "amltrain:"
+"""Address of the tracking store that MLflow in a job writes to."""
+
 WORK_FOLDER = "work"
 """Folder below the run's folder that the job sees as its own; the working folder lies in it, so its parent is
 writable too (scripts write ``../data``)."""
@@ -220,6 +223,8 @@ def plan_job(
         "AZUREML_NODE_COUNT": str(definition.node_count),
         **_told_names(run_id, definition, workspace),
         "AMLTRAIN_RUN_ID": run_id,
+        # MLflow finds the store behind this address by itself (job/python-path/amltrain_job/mlflow_store.py).
+        "MLFLOW_TRACKING_URI": MLFLOW_ADDRESS,
         "AMLTRAIN_JOB": seen_code,
         # There is one driver log, so the launcher joins stderr to stdout: apart, they would reach it out of order.
         "AMLTRAIN_ONE_STREAM": "1",

@@ -55,6 +55,7 @@ VARIABLES = {
     "AZ_BATCHAI_NODE_LIST": "localhost",
     "AZ_BATCHAI_TASK_INDEX": "0",
     "AMLTRAIN_RUN_ID": "pets_1_a",
+    "MLFLOW_TRACKING_URI": "amltrain:",
     "AMLTRAIN_JOB": "/amltrain/job",
     "AMLTRAIN_ONE_STREAM": "1",
     "SEED": "1",

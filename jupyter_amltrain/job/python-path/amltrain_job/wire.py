@@ -27,6 +27,7 @@ kind           more keys
 ``table``      ``n``: name, ``v``: column to list of values
 ``file``       ``n``: name, ``v``: name of a file of the run, ``s``: ``image``, ``confusion_matrix``, …
 ``tags``       ``v``: name to text or null
+``params``     ``v``: name to text, of what the script says it was set to
 ``untag``      ``v``: names of tags to remove
 ``about``      ``v``: ``display_name`` and ``description``, or one of them
 ``child``      ``v``: ``id``, ``name`` and ``tags`` of a new child run, which runs from now on
