@@ -14,6 +14,9 @@ from pathlib import PurePosixPath
 OWN_MODULES = frozenset({"jupyter_amltrain", "azureml"})
 """Modules that jobs get from us."""
 
+_OWN_MAGICS = ("aml_env", "aml_submit")
+"""Magics whose cells the kernel does not run: they are a script of a job, or the text of an environment."""
+
 _SITE_FOLDERS = ("site-packages", "dist-packages")
 
 
@@ -93,7 +96,9 @@ def _magic_body(node: ast.AST) -> str:
     """The text that a magic gets, as in ``%time import x``: IPython keeps it as the last argument of a call."""
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
         return ""
-    body = node.args[-1]
+    magic, body = node.args[0], node.args[-1]
+    if isinstance(magic, ast.Constant) and magic.value in _OWN_MAGICS:
+        return ""
     is_magic = node.func.attr in ("run_cell_magic", "run_line_magic")
     if not is_magic or not isinstance(body, ast.Constant) or not isinstance(body.value, str):
         return ""

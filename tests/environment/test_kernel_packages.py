@@ -46,6 +46,8 @@ def test_imports_of_cells() -> None:
         "get_ipython().run_cell_magic('time', '', '%matplotlib inline\\nimport torch\\n')",
         "get_ipython().run_line_magic('time', 'import yaml')",
         "get_ipython().run_cell_magic('bash', '', 'import -window root x.png\\n')",
+        "get_ipython().run_cell_magic('aml_submit', '--env e', 'import keras\\n')",
+        "get_ipython().run_cell_magic('aml_env', 'e', 'import xgboost\\n')",
         "this does not parse",
         "x = '\\d'",
     ]
