@@ -203,7 +203,7 @@ def _listed_only(workspace_folder: Path) -> Iterator[DiskItem]:
     loaded = "only listed; its folder may be deleted by hand while nothing is built"
     for kind, folder, keep in (
         (RUNS, workspace_folder / "runs", wrote),
-        (BUILDS, workspace_folder / "builds", "only listed; delete its files by hand"),
+        (BUILDS, workspace_folder / "builds", "only listed; the newest 100 logs are kept"),
         (CONDA, home_folder() / "conda", loaded),
     ):
         size = folder_size(folder)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .spec import Environment
 
 BUILDS_FOLDER = "builds"
+KEPT_LOGS = 100
 _SILENCE_S = 2.0
 _GIVE_UP_S = 10.0
 
@@ -192,6 +193,7 @@ class _Log:
         self._over = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            make_room_for_log(path.parent)
             self._file = path.open("xb", buffering=0)
         except OSError as error:
             raise self._cannot(error) from error
@@ -276,6 +278,17 @@ def build_log_path(environment: Environment, workspace: Workspace) -> Path:
     """A new file for the log of a build."""
     slug = re.sub(r"[^A-Za-z0-9]+", "-", environment.name).strip("-")[:64] or "environment"
     return workspace.folder / BUILDS_FOLDER / f"{slug}-{environment.version or 'local'}-{uuid.uuid4().hex[:8]}.txt"
+
+
+def make_room_for_log(folder: Path) -> None:
+    """Remove the oldest build logs of a folder, so that with one more there are :data:`KEPT_LOGS` of them."""
+    written: list[tuple[float, Path]] = []
+    for path in folder.glob("*.txt"):
+        with contextlib.suppress(OSError):  # another process removed it
+            written.append((path.stat().st_mtime, path))
+    for _, path in sorted(written, reverse=True)[KEPT_LOGS - 1 :]:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def build_and_watch(environment: Environment, workspace: Workspace, advanced: Mapping[str, Any]) -> None:

@@ -67,7 +67,10 @@ class BuildLog:
         """
         try:
             if self._file is None:
+                from ..environment.details import make_room_for_log
+
                 self.path.parent.mkdir(parents=True, exist_ok=True)
+                make_room_for_log(self.path.parent)
                 self._file = self.path.open("ab", buffering=0)
             self._file.write(data)
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from jupyter_amltrain.engines.protocol import Image, Preparation
+from jupyter_amltrain.environment.details import KEPT_LOGS
 from jupyter_amltrain.errors import CanceledException, ImageBuildException, ImageNotFoundException, StoreException
 from jupyter_amltrain.magics.building import BuildLog, prepare_watched
 from jupyter_amltrain.magics.watchers import TextWatcher
@@ -75,6 +77,18 @@ def test_what_is_refused_before_a_build_leaves_no_log(log: BuildLog) -> None:
     with pytest.raises(ImageNotFoundException):
         prepare_watched(Engine(work), {}, {}, TextWatcher(lambda text: None), log)
     assert not log.path.parent.exists()
+
+
+def test_only_the_newest_logs_are_kept(log: BuildLog) -> None:
+    log.path.parent.mkdir()
+    for number in range(KEPT_LOGS + 3):
+        old = log.path.with_name(f"old-{number}.txt")
+        old.write_text("")
+        os.utime(old, (number, number))
+    log.write(b"x")
+    log.close()
+    kept = {path.name for path in log.path.parent.iterdir()}
+    assert kept == {"log.txt", *(f"old-{number}.txt" for number in range(4, KEPT_LOGS + 3))}
 
 
 def test_a_log_that_cannot_be_written_ends_the_build(tmp_path: Path) -> None:
