@@ -167,12 +167,15 @@ class EnvironmentMagics(Magics):
             return None
         if rest or (asked.version and not asked.diff) or len(asked.version) > 2:
             raise UserErrorException("%aml_env lists environments; --diff NAME takes --version once or twice, no more.")
+        from ..environment.curated import NAMES as CURATED
+
         workspace = self._session.workspace
         if asked.diff:
             print(_changes(workspace, asked.diff, asked.version))
             return None
         rows = [(name, str(found.version), _kind(found)) for name, found in workspace.environments.items()]
-        return Table(("Environment", "Version", "From"), rows, "No environments yet; %%aml_env NAME makes one.")
+        none = "No environments yet; %%aml_env NAME makes one."
+        return Table(("Environment", "Version", "From"), rows, none, note=f"Curated: {', '.join(CURATED)}")
 
     def _make_of_line(self, asked: Any, rest: list[str]) -> None:
         if not asked.names:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jupyter_amltrain.environment.curated import NAMES
 from magics.notebook import Notebook
 
 FIRST = "%%aml_env --no-build pets\nnumpy\n"
@@ -11,7 +12,9 @@ def test_environments_are_listed(notebook: Notebook) -> None:
     assert "No environments yet" in notebook.run("print(repr(get_ipython().run_line_magic('aml_env', '')))").out
     notebook.run(FIRST)
     shown = notebook.run("print(repr(get_ipython().run_line_magic('aml_env', '')))").out
-    assert shown.splitlines()[-2:] == ["Environment  Version  From", "pets         1        pip, 1 package, isolated"]
+    *_, titles, row, curated = shown.splitlines()
+    assert [titles, row] == ["Environment  Version  From", "pets         1        pip, 1 package, isolated"]
+    assert curated == f"Curated: {', '.join(NAMES)}"
 
 
 def test_what_a_version_changed(notebook: Notebook) -> None:

@@ -18,6 +18,9 @@ def test_no_rows_say_so() -> None:
     table = Table(("Run",), [], empty="no <runs>")
     assert repr(table) == "no <runs>"
     assert table._repr_html_() == "<p>no &lt;runs&gt;</p>"
+    noted = Table(("Run",), [("a",)], note="<more>")
+    assert repr(noted) == "Run\na\n<more>"
+    assert noted._repr_html_().endswith("<p>&lt;more&gt;</p>")
 
 
 @pytest.mark.parametrize(
