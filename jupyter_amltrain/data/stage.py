@@ -14,7 +14,7 @@ import os
 import posixpath
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -200,24 +200,29 @@ def _upload(item: JobData, run_folder: Path) -> int:
     if not _stays_in(folder, work):
         raise UserErrorException("the job put a link in its place.")
     place = item.definition["sources"][0]
-    globs = item.definition["options"].get("globs") or []
-    count = 0
+    pairs = list(_left_files(folder, item.definition["options"].get("globs") or [], str(place["path"])))
+    # Looked at once, before the first copy: whoever goes on after a kill meets files that are this run's own.
+    checked = run_folder / f"{item.name}.checked"
+    if not item.definition["options"].get("overwrite") and not checked.exists():
+        there = next((target for _, target in pairs if exists(place, target)), None)
+        if there is not None:
+            raise UserErrorException(f"there is a file {there} already, and as_upload(overwrite=True) was not said.")
+    checked.touch()
+    for path, target in pairs:
+        put(path, place, target)
+    checked.unlink()
+    return len(pairs)
+
+
+def _left_files(folder: Path, globs: Sequence[str], destination: str) -> Iterator[tuple[str, str]]:
+    """Path of each file to upload, and its path at the destination; links may lead anywhere and are left out."""
     for below, _, names in os.walk(folder):
         for name in sorted(names):
             path = os.path.join(below, name)
             relative = os.path.relpath(path, folder)
-            if os.path.islink(path) or not os.path.isfile(path):
-                continue  # a link may lead to anything of this machine
-            if globs and not any(fnmatch.fnmatch(relative, pattern.lstrip("./")) for pattern in globs):
-                continue
-            target = posixpath.join(place["path"], relative)
-            if not item.definition["options"].get("overwrite") and exists(place, target):
-                raise UserErrorException(
-                    f"there is a file {target} already, and as_upload(overwrite=True) was not said."
-                )
-            put(path, place, target)
-            count += 1
-    return count
+            fits = not globs or any(fnmatch.fnmatch(relative, pattern.removeprefix("./")) for pattern in globs)
+            if fits and os.path.isfile(path) and not os.path.islink(path):
+                yield path, posixpath.join(destination, relative)
 
 
 def _stays_in(folder: Path, work: Path) -> bool:

@@ -17,6 +17,7 @@ from ..runs import status as states
 from ..runs.find import LAST, find_run
 from . import logs
 from .answers import plain_errors, read_line
+from .inputs import read_inputs
 from .session import default_experiment
 from .table import Table, duration
 
@@ -59,6 +60,20 @@ class RunMagics(Magics):
     )
     @argument("--name", metavar="FILE", default="cell.py", help="File name of a cell's script, as tracebacks show it.")
     @argument("--tag", metavar="KEY=VALUE", action="append", default=[], help="Tag of the run; may be repeated.")
+    @argument(
+        "--input",
+        metavar="NAME=PATH",
+        action="append",
+        default=[],
+        help="Data to read: a path of this machine or a registered data set. The job has its path in $NAME.",
+    )
+    @argument(
+        "--mount",
+        metavar="PATH:TARGET",
+        action="append",
+        default=[],
+        help="Data to read at a path of the job's, such as /data/pets:/data.",
+    )
     @argument("--shm", metavar="SIZE", help="Size of /dev/shm, such as 2g; DataLoader workers need it.")
     @argument("--no-autolog", action="store_true", help="Only what the script logs, nothing that frameworks report.")
     @argument("--log-patterns", action="store_true", help="Metrics from printed lines, too, such as loss=0.12.")
@@ -73,6 +88,7 @@ class RunMagics(Magics):
             %aml_submit train.py
             %aml_submit --env torch --target gpu-cluster --wait src/train.py -- --epochs 3
             run = %aml_submit --source . --tag model=resnet34 src/train.py
+            %aml_submit --input pets=/data/pets train.py -- --data $pets
 
         As a cell magic, the cell is the script. Line numbers in its tracebacks are those of the cell.
 
@@ -123,6 +139,7 @@ class RunMagics(Magics):
             environment=self._session.environment(asked.env),
             docker_runtime_config=DockerConfiguration(shm_size=asked.shm) if asked.shm else None,
         )
+        config.run_config.data = read_inputs(self._session.workspace, asked.input, asked.mount)
         if asked.no_autolog:
             config.run_config.environment_variables[AUTOMATIC] = "0"
         if asked.log_patterns:

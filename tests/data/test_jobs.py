@@ -39,7 +39,7 @@ assert open(copied + "/a.txt").read() == "a and more"
 # some files of a folder, a single file, at a path of the job's choice
 assert chosen == "/data/chosen" and os.listdir(chosen) == ["sub"]
 assert open("/data/chosen/sub/b.txt").read() == "b"
-assert os.path.basename(single) == "a.txt" and open(single).read() == "a"
+assert single == os.path.join(os.getcwd(), "below/a.txt") and open("below/a.txt").read() == "a"
 
 # data references: in place, as a copy, and taken from the job at the end
 assert reference == e["AZUREML_DATAREFERENCE_store"]
@@ -131,7 +131,7 @@ def test_a_job_reads_and_writes_data_in_every_way(
             dataset.as_named_input("pets").as_mount(),
             dataset.as_named_input("copied").as_download(),
             Dataset.File.from_files(f"{pets}/**/b.txt").as_named_input("chosen").as_mount("/data/chosen"),
-            Dataset.File.from_files(pets / "a.txt").as_mount(),
+            Dataset.File.from_files(pets / "a.txt").as_mount("below/a.txt"),
             store.path("shared", "store").as_mount(),
             own.as_download("loaded"),
             store.path("sent").as_upload(),
@@ -154,6 +154,30 @@ def test_a_job_reads_and_writes_data_in_every_way(
     control = (left / "azureml-logs/60_control_log.txt").read_text()
     assert "Uploaded 2 file(s) of 'uploaded'" in control
     assert "Registered 'made' as data set results:1" in control
+
+
+WRITES = """
+import sys
+with open(sys.argv[1] + "/a.txt", "w") as file:
+    file.write("new")
+"""
+
+
+def test_an_upload_replaces_only_what_it_may_and_loses_nothing(
+    workspace: Workspace, environment: Environment, tmp_path: Path
+) -> None:
+    store = workspace.get_default_datastore()
+    assert store.folder is not None
+    (store.folder / "up").mkdir()
+    (store.folder / "up/a.txt").write_text("old")
+    made = OutputFileDatasetConfig("made", destination=(store, "up"))
+    run_id, _ = run_script(workspace, environment, tmp_path / "source", WRITES, [made.as_upload()])
+    folder = workspace.run_folder(run_id)
+    assert (store.folder / "up/a.txt").read_text() == "old"
+    assert (folder / "work/data/made/a.txt").read_text() == "new"
+    assert "'made' was not uploaded" in (folder / "azureml-logs/60_control_log.txt").read_text()
+    run_script(workspace, environment, tmp_path / "source", WRITES, [made.as_upload(overwrite=True)])
+    assert (store.folder / "up/a.txt").read_text() == "new"
 
 
 SNIPPET = """

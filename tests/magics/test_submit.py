@@ -39,6 +39,23 @@ def test_source_names_the_folder_and_the_script_is_found_in_it(docker_notebook: 
         assert log_of(run) == "['data.txt', 'logs', 'outputs', 'scripts']\n"
 
 
+def test_data_is_named_in_the_line(docker_notebook: Notebook, here: Path) -> None:
+    (here / "pets").mkdir()
+    (here / "pets/cat.txt").write_text("miau")
+    (here / "train.py").write_text("import sys\nprint(*(open(path + '/cat.txt').read() for path in sys.argv[1:]))\n")
+    run = docker_notebook.run("%aml_submit --input pets=pets --mount pets:/data train.py -- $pets /data").value
+    assert log_of(run) == "miau miau\n"
+    for wrong, words in (
+        ("--input pets", "--input takes NAME=PATH"),
+        ("--input a=pets --input a=pets", "names 'a' twice"),
+        ("--input a=dogs", "There is no file or folder"),
+        ("--input a-b=pets", 'Invalid input name "a-b"'),
+        ("--mount pets", "--mount takes PATH:TARGET"),
+        ("--mount pets:/", "path_on_compute='/' cannot be used"),
+    ):
+        assert words in docker_notebook.refusal(f"%aml_submit {wrong} train.py")
+
+
 def test_the_cell_is_the_script_as_it_stands(docker_notebook: Notebook, here: Path) -> None:
     (here / "beside.txt").write_text("")
     docker_notebook.run("name = 'wrong'")
