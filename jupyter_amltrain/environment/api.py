@@ -201,6 +201,9 @@ class _Reader:
         except (requests.exceptions.RequestException, OSError, ValueError, AttributeError) as error:
             # Closing from the other side shows up here as any of these; then nobody reads any more.
             self.items.put(error)
+        finally:
+            if self._response is not None:
+                self._response.close()
 
     def close(self) -> None:
         """Close the connection, even while the thread reads from it."""
