@@ -43,6 +43,7 @@ from .protocol import (
     Preparation,
     PushedImage,
     Stored,
+    Usage,
 )
 
 _START_LOCK = "start.lock"
@@ -306,6 +307,27 @@ class DockerEngine:
                     yield from demultiplex_log(blocks) if docker else demultiplex(blocks)
                 except OSError:
                     return  # the engine went away: the caller polls
+
+    def usage(self, handle: Handle) -> Usage | None:
+        """See :meth:`Engine.usage`."""
+        from docker import errors
+
+        from .usage import usage_of_statistics
+
+        with self._connection.client(handle.get("engine_url")) as client:
+            try:
+                response = client._get(
+                    client._url("/containers/{0}/stats", handle["container"]), params={"stream": 0, "one-shot": 1}
+                )
+                client._raise_for_status(response)
+            except errors.NotFound:
+                return None
+            except errors.APIError as error:
+                if error.status_code not in {409, 500}:  # Podman, of a container that does not run
+                    raise
+                return None
+            # Podman says nothing at all of a container that has ended.
+            return usage_of_statistics(response.json(), time.time()) if response.content.strip() else None
 
     def stop(self, handle: Handle, grace_s: float) -> None:
         """See :meth:`Engine.stop`."""

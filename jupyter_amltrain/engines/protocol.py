@@ -61,6 +61,25 @@ class Exit:
 
 
 @dataclass(frozen=True)
+class Usage:
+    """What a job uses of the machine; counts are since its start, None is what the engine cannot tell.
+
+    Attributes:
+        at: when, unix seconds.
+        cpu_seconds: CPU time of all its processes.
+        memory_bytes: memory that it holds now.
+    """
+
+    at: float
+    cpu_seconds: float | None = None
+    memory_bytes: int | None = None
+    network_received_bytes: int | None = None
+    network_sent_bytes: int | None = None
+    disk_read_bytes: int | None = None
+    disk_written_bytes: int | None = None
+
+
+@dataclass(frozen=True)
 class Image:
     """A prepared environment, ready to start jobs in.
 
@@ -266,6 +285,9 @@ class Engine(Protocol):
         twice. The iterator also ends when the connection to the engine breaks: callers ask :meth:`poll` whether
         the job is over and, if not, stream again after what they have.
         """
+
+    def usage(self, handle: Handle) -> Usage | None:
+        """What the job uses now; None when it does not run, or the engine cannot tell. May take a second."""
 
     def stop(self, handle: Handle, grace_s: float) -> None:
         """End the job: SIGINT, then SIGTERM, then SIGKILL, with ``grace_s`` seconds in all before the last.

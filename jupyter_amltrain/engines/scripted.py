@@ -32,7 +32,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from ..errors import EngineException, UserErrorException
-from .protocol import Chunk, Discarded, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation, Stored
+from .protocol import Chunk, Discarded, EnvironmentSpec, Exit, Handle, Image, Mark, Preparation, Stored, Usage
 
 if TYPE_CHECKING:
     from ..submission.job import Job, Resources
@@ -114,6 +114,10 @@ class ScriptedEngine:
             if all(performer.code is not None for performer in performers) or not _performers(handle):
                 return
             time.sleep(_LOOK_EVERY_S)
+
+    def usage(self, handle: Handle) -> Usage | None:
+        """No process, no usage."""
+        return None
 
     def stop(self, handle: Handle, grace_s: float) -> None:
         """End every rank at the step where it waits."""

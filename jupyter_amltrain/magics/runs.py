@@ -77,6 +77,7 @@ class RunMagics(Magics):
     @argument("--shm", metavar="SIZE", help="Size of /dev/shm, such as 2g; DataLoader workers need it.")
     @argument("--no-autolog", action="store_true", help="Only what the script logs, nothing that frameworks report.")
     @argument("--log-patterns", action="store_true", help="Metrics from printed lines, too, such as loss=0.12.")
+    @argument("--no-system-metrics", action="store_true", help="Without CPU, memory and the like of the run.")
     @argument("--wait", action="store_true", help="Show the logs until the run is over.")
     @argument("--out", metavar="VARIABLE", help="Variable that also gets the Run.")
     def aml_submit(self, line: str, cell: str | None = None) -> Run:
@@ -113,7 +114,7 @@ class RunMagics(Magics):
     def _request(self, asked: Any, arguments: list[str], cell: str | None) -> tuple[ScriptRunConfig, CellScript | None]:
         from ..submission.cell_script import CellScript
         from ..submission.config import DockerConfiguration, ScriptRunConfig
-        from ..submission.job import AUTOMATIC, PATTERNS
+        from ..submission.job import AUTOMATIC, PATTERNS, SYSTEM_METRICS
 
         if asked.out and not asked.out.isidentifier():
             raise UserErrorException(f"'{asked.out}' cannot name a variable; give --out a name such as run.")
@@ -144,6 +145,8 @@ class RunMagics(Magics):
             config.run_config.environment_variables[AUTOMATIC] = "0"
         if asked.log_patterns:
             config.run_config.environment_variables[PATTERNS] = "1"
+        if asked.no_system_metrics:
+            config.run_config.environment_variables[SYSTEM_METRICS] = "0"
         return config, script
 
     @line_magic

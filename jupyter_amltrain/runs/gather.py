@@ -12,6 +12,7 @@ from ..errors import AzureMLException
 from .artifacts import open_artifact
 from .filters import children
 from .folder import files_folder
+from .record import SYSTEM
 from .stream import FILES
 from .values import metrics
 
@@ -34,12 +35,14 @@ def gather_metrics(
 ) -> dict[str, Any]:
     """Name → value of a run; with ``recursive`` the id of each run of its family → the same.
 
+    What the system tells of a run (``system/…``) is only given by name.
+
     Args:
         run_type: with ``recursive``, only runs of that type besides the run itself.
         populate: the content of charts instead of the address of the file that has it.
     """
     if not recursive:
-        found = store.points(run.id, name=name)
+        found = store.points(run.id, name=name, without=SYSTEM)
         return metrics(_with_files(found, run, files_folder(workspace_folder, run) if populate else None))
     family = [run, *children(store, run.id, recursive=True, type=run_type)]
     return {

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+SYSTEM = "system"
+"""Source of the metrics that tell what a run uses of the machine; their names begin with ``system/``."""
+
 SCRIPT_RUN = "azureml.scriptrun"
 """Type of the runs that an engine runs; others, of type "", are only logged to."""
 

@@ -16,7 +16,7 @@ from ..errors import ActivityFailedException, UserErrorException
 from .filters import Filter, fits
 from .html import Html, link, table
 from .logged_run import LoggedRun
-from .record import SCRIPT_RUN
+from .record import SCRIPT_RUN, SYSTEM
 from .run_base import job_module
 from .run_files import RunFiles
 
@@ -192,6 +192,16 @@ class Run(LoggedRun, RunFiles):
             run_type=run_type,
             populate=populate,
         )
+
+    def get_system_metrics(self) -> dict[str, Any]:
+        """What it used of the machine, once a second: name (``system/cpu``, ``system/memory``, …) to list of values.
+
+        CPU is in percent of one core, memory in bytes, the rest in bytes a second. {} for a run of less than a second.
+        """
+        series: dict[str, Any] = {}
+        for point in self._store.points(self._run_id, only=SYSTEM):
+            series.setdefault(point.name, []).append(point.value)
+        return series
 
     # --- finding runs ----------------------------------------------------------------------------------------------
 

@@ -53,13 +53,32 @@ class Series(Annotations):
             if count // PART_POINTS > before // PART_POINTS:
                 _keep_extremes(connection, series_id, before, count)
 
-    def points(self, run_id: str, after: int = 0, *, name: str | None = None, limit: int | None = None) -> list[Point]:
-        """Logged values in the order they were stored, from cursor ``after`` on."""
+    def points(
+        self,
+        run_id: str,
+        after: int = 0,
+        *,
+        name: str | None = None,
+        limit: int | None = None,
+        only: str | None = None,
+        without: str | None = None,
+    ) -> list[Point]:
+        """Logged values in the order they were stored, from cursor ``after`` on.
+
+        Args:
+            name: those of one metric.
+            limit: at most so many.
+            only: without ``name``, those of this source.
+            without: without ``name``, those of all other sources.
+        """
         columns = "SELECT points.id, series.name, kind, value, step, at, rank, source FROM points"
         run = "(SELECT number FROM runs WHERE id = ?)"
         if name is None:
             query = f"{columns} JOIN series ON series.id = points.series WHERE points.run = {run} AND points.id > ?"
-            query, values = f"{query} AND shown ORDER BY points.id", [run_id, after]
+            chosen = [(" AND source = ?", only), (" AND source <> ?", without)]
+            query += "".join(condition for condition, source in chosen if source is not None)
+            query += " AND shown ORDER BY points.id"
+            values = [run_id, after, *(source for _, source in chosen if source is not None)]
         else:
             query = f"{columns} JOIN series ON series.id = points.series WHERE points.series ="
             query += f" (SELECT id FROM series WHERE run = {run} AND name = ? AND shown) AND points.id > ? ORDER BY n"

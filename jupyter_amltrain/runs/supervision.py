@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ from ..errors import (
 )
 from ..home import advice_for, bytecode_folder, job_code_folder
 from ..submission.data import Placed
-from ..submission.job import AUTOMATIC, PATTERNS, Job, RunDefinition, plan_job
+from ..submission.job import AUTOMATIC, PATTERNS, SYSTEM_METRICS, Job, RunDefinition, plan_job
 from ..submission.network import job_network
 from . import status as states
 from .answers import Answers
@@ -38,6 +38,7 @@ from .gpus import claim_gpus
 from .inbox import Inbox
 from .intake import Intake
 from .record import RunRecord
+from .system_metrics import system_metrics
 
 if TYPE_CHECKING:
     from .store import Store
@@ -71,7 +72,8 @@ class Supervision:
         try:
             if self._run.exit is None:
                 handle = dict(self._run.handle) if self._run.handle else self._begin()
-                ended = self._take_in(handle)
+                with self._system_metrics(handle):
+                    ended = self._take_in(handle)
                 self._insist(
                     lambda: self._store.move(self._id, states.FINALIZING, "collecting outputs", exit=asdict(ended))
                 )
@@ -260,6 +262,13 @@ class Supervision:
             reason = f"The engine stopped or restarted while the run was running. {ended.reason}"
             return Exit(ended.code, reason, infrastructure=True, peak_memory_bytes=ended.peak_memory_bytes)
         return ended
+
+    def _system_metrics(self, handle: dict[str, Any]) -> AbstractContextManager[None]:
+        """Keeps what the job uses of the machine, unless that is not wanted."""
+        if self._definition.environment_variables.get(SYSTEM_METRICS, "1") == "0":
+            return nullcontext()
+        gpus = self._store.gpus_in_use().get(self._id, ()) if self._definition.resources.gpus else None
+        return system_metrics(self._store, self._run, lambda: self._engine.usage(handle), gpus)
 
     def _event_files(self) -> EventFiles | None:
         """The event files of TensorBoard that the job may write; None when nothing is to be logged automatically."""

@@ -30,6 +30,9 @@ PATTERNS = "AMLTRAIN_LOG_PATTERNS"
 MLFLOW_ADDRESS = "amltrain:"
 """Address of the tracking store that MLflow in a job writes to."""
 
+SYSTEM_METRICS = "AMLTRAIN_SYSTEM_METRICS"
+"""Variable that keeps what a job uses of the machine from being logged, with the value ``0``."""
+
 WORK_FOLDER = "work"
 """Folder below the run's folder that the job sees as its own; the working folder lies in it, so its parent is
 writable too (scripts write ``../data``)."""

@@ -25,7 +25,7 @@ from ..runs import status as states
 from ..runs.folder import make_run_folder
 from ..runs.launch import start_supervisor
 from .git import git_properties
-from .job import AUTOMATIC, PATTERNS, Resources, RunDefinition, size_bytes
+from .job import AUTOMATIC, PATTERNS, SYSTEM_METRICS, Resources, RunDefinition, size_bytes
 from .network import setting_at_submit
 from .objects import taking_snapshot
 from .script import check_taken_along, source_folder
@@ -102,7 +102,7 @@ def submit(
             arguments=request.arguments,
             command=request.command,
             environment_variables={
-                **{name: os.environ[name] for name in (AUTOMATIC, PATTERNS) if name in os.environ},
+                **{name: os.environ[name] for name in (AUTOMATIC, PATTERNS, SYSTEM_METRICS) if name in os.environ},
                 **spec["environment_variables"],
                 **request.environment_variables,
             },

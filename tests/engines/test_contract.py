@@ -272,6 +272,23 @@ class TestStream:
         assert {source: path.read_bytes() for source, path in kept.items()} == whole
 
 
+class TestUsage:
+    def test_of_a_running_job_and_of_none(self, subject: Subject) -> None:
+        handle = subject.start(subject.programs.waits("bye"))
+        read_until(subject.engine.stream(handle), b"ready\n")
+        usage = subject.fresh().usage(handle)
+        if subject.engine_name != "scripted":
+            assert usage is not None
+            assert abs(usage.at - time.time()) < PATIENCE_S
+            assert usage.cpu_seconds is not None
+            assert 0 <= usage.cpu_seconds < PATIENCE_S
+            assert usage.memory_bytes is None or 2**20 < usage.memory_bytes < 2**30
+        subject.engine.stop(handle, grace_s=5)
+        assert subject.engine.usage(handle) is None
+        subject.engine.remove(handle)
+        assert subject.engine.usage(handle) is None
+
+
 class TestStop:
     def test_finally_has_run_and_its_output_is_there(self, subject: Subject) -> None:
         handle = subject.start(subject.programs.waits("tidied up"))

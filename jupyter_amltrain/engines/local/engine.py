@@ -19,7 +19,7 @@ from ...environment.host_settings import workspace_settings
 from ...environment.requirements import Packages, normalised, wanted_packages
 from ...environment.secrets import with_credentials
 from ...errors import EngineException, GpuUnavailableException, UserErrorException
-from ..protocol import REBUILD, Discarded, EnvironmentSpec, Exit, Handle, Image, Preparation, Stored
+from ..protocol import REBUILD, Discarded, EnvironmentSpec, Exit, Handle, Image, Preparation, Stored, Usage
 from . import conda_prefix, process, stored, virtualenv
 from .inventory import look_beside
 
@@ -110,6 +110,10 @@ class LocalEngine:
     def stream(self, handle: Handle, after: Mark | None = None) -> Iterator[Chunk]:
         """See :meth:`Engine.stream`."""
         return process.stream(handle, after)
+
+    def usage(self, handle: Handle) -> Usage | None:
+        """See :meth:`Engine.usage`."""
+        return process.usage(handle)
 
     def stop(self, handle: Handle, grace_s: float) -> None:
         """See :meth:`Engine.stop`."""

@@ -21,7 +21,8 @@ from typing import Any
 from ...errors import EngineException
 from ...job import keeper
 from ..exits import explain_exit
-from ..protocol import Chunk, Exit, Handle, Mark
+from ..protocol import Chunk, Exit, Handle, Mark, Usage
+from .usage import usage_of_group
 
 RAW_FOLDER = "raw"
 """Folder below the run's folder that holds what the keeper writes."""
@@ -173,6 +174,11 @@ def _read_at(path: Path, offset: int) -> bytes:
             return source.read(_READ_BYTES)
     except FileNotFoundError:
         return b""
+
+
+def usage(handle: Handle) -> Usage | None:
+    """What the job's processes use now; None when it is over."""
+    return usage_of_group(handle["job_pid"]) if _alive(handle, "job_pid") else None
 
 
 def stop(handle: Handle, grace_s: float) -> None:

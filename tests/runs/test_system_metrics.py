@@ -1,0 +1,131 @@
+"""What a run uses of the machine arrives as metrics of the system, beside those of the script."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyter_amltrain.compute import gpu_usage
+from jupyter_amltrain.engines.protocol import Usage
+from jupyter_amltrain.engines.usage import usage_of_statistics
+from jupyter_amltrain.errors import EngineException
+from jupyter_amltrain.runs.system_metrics import system_metrics, usage_points
+from jupyter_amltrain.workspace import Workspace
+
+from .by_hand import enter_run
+from .conftest import Submit, wait_for_end, wait_until
+
+BUSY = """
+import os, time
+from azureml.core import Run
+held = bytearray(b'x') * (200 << 20)
+Run.get_context().log('loss', 1)
+while not os.path.exists('enough'):
+    sum(range(10000))
+"""
+
+
+@pytest.mark.parametrize("target", ["docker-target", "local"])
+def test_of_a_busy_run(workspace: Workspace, submit: Submit, target: str) -> None:
+    run = submit(BUSY, target=target, image="python-base:1" if target != "local" else "")
+    wait_until(lambda: len(workspace.store.points(run.id, name="system/cpu")) > 1, "the second look at the CPU")
+    (workspace.run_folder(run.id) / "work/code/enough").touch()
+    assert wait_for_end(workspace, run.id) == "Completed"
+    found = run.get_system_metrics()
+    assert {"system/cpu", "system/memory"} <= found.keys()
+    assert all(10 < percent < 250 for percent in found["system/cpu"])
+    assert 200 << 20 < max(found["system/memory"]) < 400 << 20
+    assert run.get_metrics(name="system/cpu") == {"system/cpu": found["system/cpu"]}
+    assert run.get_metrics() == {"loss": 1}
+    assert workspace.store.metric_sources(run.id)["system/memory"] == "system"
+
+
+def test_switched_off(workspace: Workspace, submit: Submit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMLTRAIN_SYSTEM_METRICS", "0")
+    run = submit("import time\ntime.sleep(2.5)")
+    wait_for_end(workspace, run.id)
+    assert workspace.store.points(run.id) == []
+
+
+def test_an_engine_that_fails_or_hangs_is_nobodys_trouble(amltrain_home: Path) -> None:
+    workspace = Workspace.create("quiet", show_output=False)
+    run = enter_run(workspace)
+    asked = []
+
+    def ask() -> Usage | None:
+        asked.append(1)
+        if len(asked) == 1:
+            raise EngineException("it is away")
+        if len(asked) == 4:
+            time.sleep(600)
+        return Usage(time.time(), cpu_seconds=float(len(asked)), memory_bytes=5)
+
+    with system_metrics(workspace.store, workspace.store.run(run.id), ask, ()):
+        wait_until(lambda: len(asked) == 4, "the fourth look")
+    assert [point.value for point in workspace.store.points(run.id, name="system/memory")] == [5, 5]
+    assert run.get_system_metrics().keys() == {"system/memory", "system/cpu"}
+
+
+def test_rates_are_between_two_moments() -> None:
+    before = Usage(10.0, 1.0, 100, 0, None, 50, 50)
+    now = Usage(12.0, 4.0, 200, 500, 7, 40, 50)
+    points = usage_points(before, now, [gpu_usage.GpuUsage(1, 50.0, 9)])
+    assert {point.name: point.value for point in points} == {
+        "system/memory": 200,
+        "system/cpu": 150.0,
+        "system/network_received": 250.0,
+        "system/disk_read": 0.0,
+        "system/disk_written": 0.0,
+        "system/gpu/1": 50.0,
+        "system/gpu/1/memory": 9,
+    }
+    assert {point.at for point in points} == {12.0}
+    assert [point.name for point in usage_points(None, now)] == ["system/memory"]
+    assert usage_points(now, None) == []
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_statistics_of_both_kinds_of_control_groups(version: int) -> None:
+    idle = {"total_inactive_file": 30} if version == 1 else {"inactive_file": 30}
+    read, write = ("Read", "Write") if version == 1 else ("read", "write")
+    entries = [
+        {"major": 8, "op": op, "value": value} for op, value in ((read, 4), (write, 2), (read, 1), ("Total", 99))
+    ]
+    statistics: dict[str, Any] = {
+        "cpu_stats": {"cpu_usage": {"total_usage": 2_500_000_000}},
+        "memory_stats": {"usage": 100, "stats": idle},
+        "networks": {"eth0": {"rx_bytes": 7, "tx_bytes": 8}, "eth1": {"rx_bytes": 1, "tx_bytes": 1}},
+        "blkio_stats": {"io_service_bytes_recursive": entries},
+    }
+    assert usage_of_statistics(statistics, 1.0) == Usage(1.0, 2.5, 70, 8, 9, 5, 2)
+    assert usage_of_statistics({"memory_stats": {}, "cpu_stats": {"cpu_usage": {"total_usage": 0}}}, 1.0) is None
+
+
+class Driver:
+    """Answers as NVIDIA's library does, which only a machine with a GPU has; the second of its GPUs does not tell."""
+
+    def nvmlDeviceGetCount_v2(self, count: Any) -> int:  # noqa: N802
+        count._obj.value = 3
+        return 0
+
+    def nvmlDeviceGetHandleByIndex_v2(self, number: int, device: Any) -> int:  # noqa: N802
+        device._obj.value = number + 1
+        return 0
+
+    def nvmlDeviceGetUtilizationRates(self, device: Any, busy: Any) -> int:  # noqa: N802
+        busy._obj.gpu = 10 * device.value
+        return 3 if device.value == 2 else 0
+
+    def nvmlDeviceGetMemoryInfo(self, device: Any, memory: Any) -> int:  # noqa: N802
+        memory._obj.used = device.value << 33
+        return 0
+
+
+def test_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(gpu_usage.gpu_usage(), list)  # without a driver, or with one
+    monkeypatch.setattr(gpu_usage, "_library", Driver)
+    assert gpu_usage.gpu_usage() == [(0, 10.0, 1 << 33), (2, 30.0, 3 << 33)]
+    assert gpu_usage.gpu_usage(("2", "7")) == [(2, 30.0, 3 << 33)]
