@@ -155,10 +155,17 @@ class RunMagics(Magics):
     @argument("--experiment", metavar="NAME", help="Only the runs of this experiment.")
     @argument("--status", metavar="STATE", help="Only runs in this state, such as Running.")
     @argument("--limit", type=int, default=20, help="How many at most, the newest first; 20 unless given.")
-    def aml_runs(self, line: str) -> Table:
-        """List the runs of the workspace, the newest first.
+    @argument(
+        "--export",
+        nargs=2,
+        metavar=("FORMAT", "URI"),
+        help="Copy these runs: 'mlflow' and the address of a tracking server or store. Those there already stay.",
+    )
+    def aml_runs(self, line: str) -> Table | None:
+        """List the runs of the workspace, the newest first, or copy them elsewhere.
 
         %aml_runs --experiment quickstart --status Failed
+        %aml_runs --experiment quickstart --export mlflow http://tracking.example.com:5000
         """
         asked, _ = read_line(self.aml_runs, line)
         store = self._session.workspace.store
@@ -168,6 +175,13 @@ class RunMagics(Magics):
         if asked.status and not status:
             raise NameNotFoundException("state", asked.status, states.ALL)
         found = store.runs(experiment=asked.experiment, status=[status] if status else None, limit=max(0, asked.limit))
+        if asked.export:
+            if asked.export[0] != "mlflow":
+                raise UserErrorException(f"--export knows 'mlflow' and an address, not '{asked.export[0]}'.")
+            from ..runs.mlflow_export import export_runs
+
+            export_runs(store, self._session.workspace.folder, found, asked.export[1], print)
+            return None
         return Table(
             ("Run", "Experiment", "Target", "Status", "Submitted", "Took", "Why"),
             [_row(record, time.time()) for record in found],

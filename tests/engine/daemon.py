@@ -167,8 +167,12 @@ class DockerDaemon(Daemon):
         containerd = self.folder / "exec" / "containerd"
         if running_pid(containerd / "containerd.pid", named=containerd) is None:
             (containerd / "containerd.pid").unlink(missing_ok=True)
+        # Without a limit the build cache of a day of tests takes tens of gigabytes.
+        settings = self.folder / "daemon.json"
+        settings.write_text('{"builder": {"gc": {"enabled": true, "defaultKeepStorage": "10GB"}}}')
         return [
             program("dockerd"),
+            f"--config-file={settings}",
             f"--host={self.url}",
             f"--exec-root={self.folder / 'exec'}",
             f"--data-root={self.folder / 'data'}",

@@ -14,7 +14,7 @@ from .shared import cache_folder
 TORCH = "torch==2.13.0"
 """Installed by pip, which knows places where a build for the CPU alone lies."""
 
-PACKAGES = ("lightning>=2.6", "keras>=3.15", "transformers>=5", "accelerate", "tensorboardX>=2.6", "tqdm")
+PACKAGES = ("lightning>=2.6", "keras>=3.15", "transformers>=5", "accelerate", "tensorboardX>=2.6", "tqdm", "mlflow>=3")
 
 
 def frameworks_python() -> Path:
