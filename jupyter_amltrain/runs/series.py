@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from .annotations import Annotations
-from .record import NewPoint, Point, RunRecord
+from .record import SYSTEM, NewPoint, Point, RunRecord
 
 PART_POINTS = 256
 """For that many points of a series it is kept where the lowest and the highest are, so that a million need no look."""
@@ -87,25 +87,33 @@ class Series(Annotations):
             rows = connection.execute(query + (f" LIMIT {int(limit)}" if limit is not None else ""), values).fetchall()
         return [_point(*row) for row in rows]
 
-    def metric_names(self, run_id: str) -> dict[str, int]:
-        """Name of each metric → how many points it has, in the order in which they were first logged."""
+    def metric_names(self, run_id: str, *, system: bool = False) -> dict[str, int]:
+        """Name of each metric → how many points it has, in the order in which they were first logged.
+
+        Args:
+            system: also those that tell what the run uses of the machine.
+        """
         with self._connection() as connection:
             return dict(
                 connection.execute(
                     "SELECT name, count FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) AND shown"
-                    " ORDER BY id",
-                    (run_id,),
+                    " AND (source <> ? OR ?) ORDER BY id",
+                    (run_id, SYSTEM, system),
                 )
             )
 
-    def metric_sources(self, run_id: str) -> dict[str, str]:
-        """Name of each metric → who logged it: "" for the script, ``fastai``, ``tensorboard`` and the like."""
+    def metric_sources(self, run_id: str, *, system: bool = False) -> dict[str, str]:
+        """Name of each metric → who logged it: "" for the script, ``fastai``, ``tensorboard`` and the like.
+
+        Args:
+            system: also those that tell what the run uses of the machine.
+        """
         with self._connection() as connection:
             return dict(
                 connection.execute(
                     "SELECT name, source FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) AND shown"
-                    " ORDER BY id",
-                    (run_id,),
+                    " AND (source <> ? OR ?) ORDER BY id",
+                    (run_id, SYSTEM, system),
                 )
             )
 

@@ -40,7 +40,9 @@ def test_of_a_busy_run(workspace: Workspace, submit: Submit, target: str) -> Non
     assert 200 << 20 < max(found["system/memory"]) < 400 << 20
     assert run.get_metrics(name="system/cpu") == {"system/cpu": found["system/cpu"]}
     assert run.get_metrics() == {"loss": 1}
-    assert workspace.store.metric_sources(run.id)["system/memory"] == "system"
+    assert workspace.store.metric_sources(run.id) == {"loss": ""}
+    assert workspace.store.metric_sources(run.id, system=True)["system/memory"] == "system"
+    assert workspace.store.metric_names(run.id, system=True)["system/cpu"] == len(found["system/cpu"])
 
 
 def test_switched_off(workspace: Workspace, submit: Submit, monkeypatch: pytest.MonkeyPatch) -> None:
