@@ -171,4 +171,4 @@ class TestAddress:
     def test_a_socket_without_permission_says_what_to_do(self) -> None:
         error = PermissionError(13, "Permission denied")
         said = DockerAddress("unix:///var/run/docker.sock", "the default socket").refusal(error)
-        assert said.startswith("There is a Docker socket at /var/run/docker.sock, but you may not use it: add yourself")
+        assert said.startswith("There is a Docker socket at /var/run/docker.sock, but you may not use it: ")

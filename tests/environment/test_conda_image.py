@@ -178,10 +178,9 @@ def test_the_classic_builder_on_a_base_without_python(
         image = prepared(client, bare)
     finally:
         os.umask(before)
-    assert output(client, image, "sh", "-c", f"greet; cat {PREFIX}/linked.txt; id -u; ls /usr/bin/python3") == (
-        f"{PREFIX}/share {len(packages[1].files['share/greeting.bin'])}\ngreeting 1.0\n1000\n"
-        "ls: cannot access '/usr/bin/python3': No such file or directory\n"
-    )
+    assert output(
+        client, image, "sh", "-c", f"greet; cat {PREFIX}/linked.txt; id -u; test -e /usr/bin/python3 || echo no own"
+    ) == (f"{PREFIX}/share {len(packages[1].files['share/greeting.bin'])}\ngreeting 1.0\n1000\nno own\n")
     assert "/idna/__init__.py" in output(client, image, "python", "-c", "import idna; print(idna.__file__)")
     left = output(client, image, "sh", "-c", "ls -A /run/amltrain 2>/dev/null; true")
     assert left == ""
