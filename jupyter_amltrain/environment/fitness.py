@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -65,6 +66,8 @@ def interpreter_finding(api: EngineApi, spec: EnvironmentSpec, name: str, info: 
 
 def _architecture(api: EngineApi, name: str, info: Mapping[str, Any]) -> Finding:
     image = architecture_name(str(info.get("Architecture") or ""))
+    if image == architecture_name(platform.machine()) and api.docker_host.startswith("unix://"):
+        return architecture_finding(name, image, image, False)  # every submit comes here: no need to ask the engine
     _, version = api.get("/version")
     engine = architecture_name(str((version or {}).get("Arch") or ""))
     finding = architecture_finding(name, image, engine, False)

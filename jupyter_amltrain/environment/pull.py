@@ -56,10 +56,13 @@ class BaseImage:
         self._api = api
         self._given, self.note = credentials_for(reference, registry, secrets)
         self._login = Login()
+        self._known: dict[str, Any] | None = None
 
     def local(self) -> dict[str, Any] | None:
-        """What the engine knows of it, None when it is not there."""
-        return self._api.inspect_image(self.reference)
+        """What the engine knows of it, None when it is not there; asked until it is, since every submit asks."""
+        if self._known is None:
+            self._known = self._api.inspect_image(self.reference)
+        return self._known
 
     def ask_registry(self) -> str:
         """Ask the registry whether it would hand it out, without pulling; a note when it cannot be asked.
@@ -120,6 +123,7 @@ class BaseImage:
         if is_image_id(self.reference):
             raise self._missing("an image id is known to no registry")
         PullOutput(self.reference, log).take_all(lambda: self._pulled(log.canceled))
+        self._known = None
         found = self.local()
         if found is None:
             raise EngineException(f"The engine pulled {self.reference} but does not have it; try again.")
