@@ -31,7 +31,7 @@ for number in range({LINES}):
     if number % {LINES // POINTS} == 0:
         run.log("point", number // {LINES // POINTS})
     if number % 2000 == 0:
-        time.sleep(0.1)
+        time.sleep(0.2)
 """
 
 UNTIL_TOLD = """
