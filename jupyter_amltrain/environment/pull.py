@@ -18,6 +18,7 @@ from ..errors import (
 )
 from .api import EngineApi, auth_header
 from .docker_login import Login, login_for
+from .engine_view import EngineView
 from .pull_output import PullOutput
 from .registry import credentials_for, is_image_id, registry_of, split_reference, why_unreachable
 from .remedies import remedy
@@ -122,7 +123,8 @@ class BaseImage:
         """
         if is_image_id(self.reference):
             raise self._missing("an image id is known to no registry")
-        PullOutput(self.reference, log).take_all(lambda: self._pulled(log.canceled))
+        free_bytes = EngineView.ask(self._api).free_bytes()
+        PullOutput(self.reference, log, free_bytes=free_bytes).take_all(lambda: self._pulled(log.canceled))
         self._known = None
         found = self.local()
         if found is None:

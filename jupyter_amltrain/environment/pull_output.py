@@ -16,6 +16,9 @@ from .steps import Steps
 PAUSES_S = (1.0, 3.0, 8.0)
 """How long to wait before each further try."""
 
+UNPACKED = 3
+"""How much room layers take in all, as a multiple of what is downloaded: themselves, and what comes out of them."""
+
 _LOOK_S = 0.1
 _STEP = "pull"
 _THROUGH = ("Pull complete", "Already exists")
@@ -38,12 +41,21 @@ class PullOutput:
 
     Args:
         pauses_s: how long to wait before each further try.
+        free_bytes: room where the engine keeps images, None when it is not known.
     """
 
-    def __init__(self, reference: str, log: Preparation, pauses_s: tuple[float, ...] = PAUSES_S) -> None:
+    def __init__(
+        self,
+        reference: str,
+        log: Preparation,
+        pauses_s: tuple[float, ...] = PAUSES_S,
+        *,
+        free_bytes: int | None = None,
+    ) -> None:
         self._reference = reference
         self._log = log
         self._pauses_s = pauses_s
+        self._free_bytes = free_bytes
         self._steps = Steps(log, f"pull {reference}")
         self._states: dict[str, str] = {}
         self._bytes: dict[str, tuple[int, int]] = {}
@@ -102,8 +114,19 @@ class PullOutput:
             (sum(numbers) for numbers in zip(*self._bytes.values(), strict=True)) if self._bytes else (0, 0)
         )
         self._steps.progress(_STEP, current, total, detail)
+        self._look_for_room(total)
         size = f", {human_size(current)} of {human_size(total)}" if total else ""
         self._steps.phase(f"pulling {self._reference}: {detail}{size}")
+
+    def _look_for_room(self, total: int) -> None:
+        """Say, once, that the layers known so far are likely too large: an engine that finds out has no room left."""
+        if self._free_bytes is not None and total * UNPACKED > self._free_bytes:
+            self._write(
+                f"The layers of {self._reference} are {human_size(total)} or more, about {human_size(total * UNPACKED)}"
+                f" once unpacked, and {human_size(self._free_bytes)} are free where the engine keeps images: it may not"
+                " fit. Free some: %aml_env --prune, docker image prune, docker builder prune."
+            )
+            self._free_bytes = None
 
     def _wait(self, pause_s: float, message: str) -> None:
         self._write(f"The network failed while pulling {self._reference}; trying again in {pause_s:.0f} s. {message}")

@@ -205,6 +205,21 @@ def test_a_pull_is_one_step_of_layers_and_bytes() -> None:
     assert rest == ["b: Already exists", "a: Pull complete", "Digest: sha256:abc"]
 
 
+def test_a_pull_that_is_larger_than_the_room_is_said_once_as_soon_as_it_is_known() -> None:
+    events = [
+        {"status": "Downloading", "progressDetail": {"current": 1, "total": 400_000_000}, "id": "a"},
+        {"status": "Downloading", "progressDetail": {"current": 1, "total": 400_000_000}, "id": "b"},
+        {"status": "Downloading", "progressDetail": {"current": 2, "total": 400_000_000}, "id": "b"},
+    ]
+    log, roomy, unknown = Log(), Log(), Log()
+    PullOutput("i:1", log, free_bytes=2_000_000_000).take_all(lambda: events)
+    (said,) = [line for line in log.text.splitlines() if "may not fit" in line]
+    assert said.startswith("The layers of i:1 are 800 MB or more, about 2.4 GB once unpacked, and 2 GB are free")
+    PullOutput("i:1", roomy, free_bytes=3_000_000_000).take_all(lambda: events)
+    PullOutput("i:1", unknown).take_all(lambda: events)
+    assert "may not fit" not in roomy.text + unknown.text
+
+
 def test_a_pull_is_tried_again_only_for_what_passes() -> None:
     log, tries = Log(), 0
 
