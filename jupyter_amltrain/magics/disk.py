@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("What", "Name", "Size", "Frees", "Environments", "Runs", "Last used", "Note")
 _DAY_S = 86400
+_FEW = 3
 _HOW = (
     "%aml_env --prune NAME[:VERSION] … deletes what these environments have on the disk; --prune --unused what no"
     " latest version and no run needs now; --older-than 30d what no run has used for so long; --build-cache what the"
@@ -56,8 +57,24 @@ def _listing(usage: DiskUsage) -> Table:
     if usage.items:
         print(_HOW)
     names = {item.key: item.name for item in usage.items}
-    rows = [_row(item, names) for item in sorted(usage.items, key=lambda item: (-item.size_bytes, item.name))]
+    foreign: dict[tuple[str, str], list[DiskItem]] = {}
+    for item in usage.items:
+        if item.kind != BASE and not (item.ours or item.environments or item.runs):
+            foreign.setdefault((item.kind, _whose(item)), []).append(item)
+    # On a server that many share, one's own few would not be seen among those of the others.
+    together = {group: items for group, items in foreign.items() if len(items) > _FEW}
+    apart = [item for item in usage.items if item not in together.get((item.kind, _whose(item)), ())]
+    rows = [_row(item, names) for item in sorted(apart, key=lambda item: (-item.size_bytes, item.name))]
+    rows += [_together(kind, whose, items) for (kind, whose), items in together.items()]
     return Table(_COLUMNS, rows, "Nothing is kept on the disk yet.")
+
+
+def _together(kind: str, whose: str, items: list[DiskItem]) -> tuple[str, ...]:
+    frees = [item.own_bytes for item in items]
+    own = "?" if None in frees else human_size(sum(size or 0 for size in frees))
+    last = max((item.last_used or 0 for item in items), default=0)
+    note = f"{whose}; workspace.disk_usage() has each"
+    return (kind, f"{len(items)} of them", "", own, "", "", _ago(last), note)
 
 
 def _row(item: DiskItem, names: dict[str, str]) -> tuple[str, ...]:

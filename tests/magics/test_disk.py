@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from jupyter_amltrain.disk.items import DiskItem, DiskUsage, EnvironmentVersion
+from jupyter_amltrain.magics.disk import _listing
 from magics.notebook import Notebook
 
 LIST = "print(repr(get_ipython().run_line_magic('aml_env', '--prune')))"
@@ -34,6 +38,22 @@ def test_it_lists_and_deletes_what_is_named(notebook: Notebook) -> None:
     assert done[-2].startswith("deleted virtual environment ")
     assert done[-1].startswith("✓ Freed ")
     assert "Nothing is deleted." in notebook.run("%aml_env --prune pets").out
+
+
+def test_what_others_made_on_a_shared_engine_is_one_line() -> None:
+    def image(name: str, **about: Any) -> DiskItem:
+        return DiskItem("docker", f"sha256:{name}", "image", f"amltrain/{name}:1", 300, **{"own_bytes": 10, **about})
+
+    version = EnvironmentVersion("home", "default", "used", "1", latest=True)
+    others = [image(f"other{number}", ours=False) for number in range(20)]
+    nobodys = [image("nobody", ours=None)]
+    mine = [image("mine"), image("used", ours=False, environments=(version,))]
+    rows = _listing(DiskUsage((*others, *nobodys, *mine))).rows
+    assert [row[1] for row in rows] == ["amltrain/mine:1", "amltrain/nobody:1", "amltrain/used:1", "20 of them"]
+    assert rows[-1][3] == "200 bytes"
+    assert rows[-1][-1] == "another home folder made it; workspace.disk_usage() has each"
+    few = _listing(DiskUsage((*others[:3], *mine))).rows
+    assert len(few) == 5
 
 
 def test_mistakes(notebook: Notebook) -> None:
