@@ -125,10 +125,10 @@ def test_pip_and_apt_tell_what_they_download() -> None:
     pip.take("     ━━━━━━━━━━━━━━━━━━━━━━━━ 4.2/16.7 MB 11.3 MB/s eta 0:00:01")
     assert (pip.current, pip.total) == (4_200_000, 16_700_000)
     apt = InstallerOutput()
-    apt.take("Get:1 http://deb.debian.org/debian bookworm InRelease [151 kB]")
+    apt.take("Get:1 http://mirror.example.com/debian bookworm InRelease [151 kB]")
     assert (apt.current, apt.total) == (0, 0)
     apt.take("Need to get 1,024 kB/38.4 MB of archives.")
-    apt.take("Get:1 http://deb.debian.org/debian bookworm/main amd64 nano amd64 7.2-1 [690 kB]")
+    apt.take("Get:1 http://mirror.example.com/debian bookworm/main amd64 nano amd64 7.2-1 [690 kB]")
     assert (apt.current, apt.total) == (690_000, 1_024_000)
 
 
