@@ -127,7 +127,7 @@ PRINTED = {
         "because it has no package lists: write `apt-get update && ` before",
     ),
     "apt-no-package": (
-        "Get:1 http://mirror.example.com/debian bookworm InRelease [151 kB]\nE: Unable to locate package no-such-package",
+        "Get:1 http://mirror.example.com bookworm InRelease [151 kB]\nE: Unable to locate package no-such-package",
         "apt-get has no package no-such-package for this release",
     ),
     "apt-names": (
