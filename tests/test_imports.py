@@ -27,7 +27,7 @@ LAYERS = (
     (r"absent|errors|home|config_file|network_setting|workspace_settings|__init__", 0),
     (r"environment\.image|submission\.submit", 2),
     (r"(environment|compute|submission)(\..+)?|engines|engines\.protocol|runs|runs\.(record|status)", 1),
-    (r"(engines|runs|data|models|disk)(\..+)?", 2),
+    (r"(engines|runs|data|models|disk|saved)(\..+)?", 2),
     (r"workspace|workspace_contents", 3),
     (r"(magics|widget|server|azureml)(\..+)?", 4),
 )
@@ -36,8 +36,10 @@ FACES = ("magics", "widget", "server")
 # Third-party packages that may only be imported in some modules. The supervisor imports docker-py without using it, so
 # that a warm one is ready to start a container at once.
 CONFINED = {
+    "anywidget": r"widget(\..+)?",
     "docker": r"engines\.(connection|docker|probes)|environment\.image|runs\.supervisor",
-    "IPython": r"magics(\..+)?",
+    "IPython": r"(magics|widget)(\..+)?",
+    "ipywidgets": r"widget(\..+)?",
     "tornado": r"server(\..+)?",
     "jupyter_server": r"server(\..+)?",
 }
@@ -128,7 +130,8 @@ def test_loading_the_extension_loads_no_engine_and_no_widgets() -> None:
     shell = "from IPython.core.interactiveshell import InteractiveShell; shell = InteractiveShell.instance()"
     loaded = modules_loaded_by("shell.run_line_magic('load_ext', 'jupyter_amltrain')", after=shell)
     assert "jupyter_amltrain.magics" in loaded
-    assert not {name.partition(".")[0] for name in loaded} & {"docker", "ipywidgets", "requests", "ssl", "uv", "yaml"}
+    heavy = {"anywidget", "docker", "ipywidgets", "requests", "ssl", "uv", "yaml"}
+    assert not {name.partition(".")[0] for name in loaded} & heavy
 
 
 @pytest.mark.parametrize("name", jupyter_amltrain.__all__)
