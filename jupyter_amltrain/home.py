@@ -14,21 +14,22 @@ from .errors import StoreException
 
 
 def home_folder() -> Path:
-    """The folder that holds all workspaces: ``AMLTRAIN_HOME``, else ``amltrain`` in Jupyter's data folder.
-
-    It is created when missing.
+    """The folder that holds all workspaces, see :func:`home_path`; it is created when missing.
 
     Raises:
         StoreException: the folder cannot be made.
     """
+    return made_folder(home_path())
+
+
+def home_path() -> Path:
+    """``AMLTRAIN_HOME``, else ``amltrain`` in Jupyter's data folder."""
     configured = os.environ.get("AMLTRAIN_HOME")
     if configured:
-        folder = Path(configured).expanduser().absolute()
-    else:
-        from jupyter_core.paths import jupyter_data_dir
+        return Path(configured).expanduser().absolute()
+    from jupyter_core.paths import jupyter_data_dir
 
-        folder = Path(jupyter_data_dir()) / "amltrain"
-    return made_folder(folder)
+    return Path(jupyter_data_dir()) / "amltrain"
 
 
 def made_folder(folder: Path) -> Path:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..errors import SnapshotException
+from ..home import home_path
 from .git import repository_root
 from .wildmatch import translate
 
@@ -124,9 +125,13 @@ def walk(source_directory: Path) -> Tree:
     source = str(source_directory)
     only_amlignore = os.path.lexists(os.path.join(source, AMLIGNORE))
     tree = Tree()
+    ours = _home_below(source)
     pending = [("", () if only_amlignore else _levels_above(source_directory), False)]
     while pending:
         folder, levels, kept_on_purpose = pending.pop()
+        if folder == ours:
+            tree.left_out[folder] = "where jupyter_amltrain keeps its runs"
+            continue
         entries = _scan(source, folder)
         names = {entry.name for entry in entries}
         if folder and not kept_on_purpose and not names.isdisjoint(VIRTUAL_ENVIRONMENT_MARKS):
@@ -138,6 +143,17 @@ def walk(source_directory: Path) -> Tree:
         if folder and not entries:
             tree.empty_folders.append(folder[:-1])
     return tree
+
+
+def _home_below(source: str) -> str | None:
+    """Path of our home folder from the source directory on, with a slash at the end; None when it is elsewhere.
+
+    It is no script's business, grows with every run, and its databases must not even be read here: a process that
+    opens and closes the file of an SQLite database loses its locks on it, and another then truncates memory in use.
+    """
+    home = os.path.realpath(home_path())
+    below = os.path.relpath(home, os.path.realpath(source))
+    return None if below == os.curdir or below.startswith(os.pardir) else f"{below}/"
 
 
 def _sort_in(

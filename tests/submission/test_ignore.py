@@ -191,6 +191,22 @@ def test_what_nobody_means_to_send_stays_out(tmp_path: Path) -> None:
     assert left_out(tmp_path)["own environment/"] == "virtual environment"
 
 
+@pytest.mark.parametrize("linked", [False, True])
+def test_the_home_folder_is_never_taken_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linked: bool) -> None:
+    (tmp_path / "user" / ".local").mkdir(parents=True)
+    inside = tmp_path / "user" / ".local" / "amltrain"
+    if linked:
+        (tmp_path / "link").symlink_to(tmp_path / "user")
+    monkeypatch.setenv("AMLTRAIN_HOME", str((tmp_path / "link" if linked else tmp_path / "user") / ".local/amltrain"))
+    inside.mkdir()
+    (inside / "amltrain.db").write_text("")
+    (tmp_path / "user" / "train.py").write_text("")
+    (tmp_path / "user" / ".amlignore").write_text("!amltrain.db\n")
+    tree = walk(tmp_path / "user")
+    assert sorted(path for path, _ in tree.files) == [".amlignore", "train.py"]
+    assert tree.left_out == {".local/amltrain/": "where jupyter_amltrain keeps its runs"}
+
+
 def test_amlignore_brings_back_what_is_left_out_by_default(tmp_path: Path) -> None:
     write(
         tmp_path,
