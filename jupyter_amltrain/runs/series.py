@@ -18,6 +18,9 @@ from .record import SYSTEM, NewPoint, Point, RunRecord
 PART_POINTS = 256
 """For that many points of a series it is kept where the lowest and the highest are, so that a million need no look."""
 
+_NONE = b""
+"""None as it is stored; it has no place among the numbers, as text has none."""
+
 
 class Series(Annotations):
     """The metrics of all runs."""
@@ -220,7 +223,9 @@ def _point(cursor: int, name: str, kind: str, value: Any, step: Any, at: float, 
 
 
 def _stored(value: Any) -> Any:
-    # SQLite has no NaN and no integer beyond 64 bits.
+    # SQLite has no NaN, which it takes for NULL, and no integer beyond 64 bits.
+    if value is None:
+        return _NONE
     if isinstance(value, float) and math.isnan(value):
         return None
     if isinstance(value, bool):
@@ -231,4 +236,4 @@ def _stored(value: Any) -> Any:
 
 
 def _read(value: Any) -> Any:
-    return math.nan if value is None else value
+    return math.nan if value is None else None if value == _NONE else value

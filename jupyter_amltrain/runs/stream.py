@@ -35,7 +35,8 @@ FILES = ("image", "confusion_matrix", "accuracy_table", "residuals", "prediction
 
 _KINDS = ("metric", "row", "table", "file")
 _INTEGERS = 2**63
-_PRINTABLE = re.compile(rb"[\x20-\x7e]*")
+_PRINTABLE = re.compile(rb"[\x20-\x7e\x80-\xff]*")
+_TEXT_OR_WORD = re.compile(r'"(?:[^"\\]|\\.)*"|([-+]?)(nan|inf(?:inity)?)\b', re.IGNORECASE)
 
 
 class Splitter:
@@ -93,7 +94,7 @@ def _split(raw: bytes) -> tuple[list[Piece], int]:
         tail = raw[end : end + len(END)]
         if tail != END and END.startswith(tail):
             return pieces, start
-        record = _parse(raw[body:end].decode()) if tail == END else None
+        record = _parse(raw[body:end]) if tail == END else None
         if record is None:
             # The envelope holds no other ESC, so the next record can only begin at its end.
             pieces.append(raw[start:end])
@@ -109,15 +110,31 @@ def _possible_start(raw: bytes, position: int) -> int:
     return start if start >= 0 and START.startswith(raw[start:]) else len(raw)
 
 
-def _parse(body: str) -> Record | None:
+def _parse(raw: bytes | str) -> Record | None:
     try:
-        record = json.loads(body)
+        body = raw if isinstance(raw, str) else raw.decode()
+        record = _loaded(body)
         if "\\ud" in body or "\\uD" in body:
             # Half of a surrogate pair is legal JSON, but no text that a database or a browser takes.
             record = json.loads(json.dumps(record, ensure_ascii=False).encode("utf-8", "replace"))
     except (ValueError, RecursionError):
         return None
     return record if isinstance(record, dict) else None
+
+
+def _loaded(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        # What printf of other languages makes of a number that is none: nan, -nan, inf, Inf.
+        return json.loads(_TEXT_OR_WORD.sub(_as_json, body))
+
+
+def _as_json(found: re.Match[str]) -> str:
+    sign, word = found.groups()
+    if word is None:
+        return found[0]
+    return "NaN" if word.lower() == "nan" else "-Infinity" if sign == "-" else "Infinity"
 
 
 class Assembler:

@@ -19,6 +19,7 @@ PACKAGES = {
     "openssl": ("openssl",),
     "zstd": ("zstd",),
     "ssh-agent": ("openssh-client",),
+    "gcc": ("gcc", "libc6-dev"),
 }
 
 _PLUGIN_FOLDERS = ("/usr/libexec/docker/cli-plugins", "/usr/lib/docker/cli-plugins", "~/.docker/cli-plugins")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -108,6 +109,18 @@ def test_arrays_and_tensors(tmp_path: Path) -> None:
         ("table", "t", {"x": [1, 2]}),
         ("scalar", "refused", "UserErrorException"),
     ]
+
+
+def test_other_numbers_and_rows_of_a_matrix(tmp_path: Path) -> None:
+    script = (
+        "from decimal import Decimal; from fractions import Fraction\n"
+        "run.log('d', Decimal('0.25')); run.log('f', Fraction(1, 2)); run.log('n', Decimal('NaN'))\n"
+        "run.log('o', None)\n"
+        "run.log_list('m', [[1, 2], (3, Fraction(1, 2)), range(2)])\n"
+    )
+    values = {name: value for _, name, value in logged(tmp_path, script)}
+    assert math.isnan(values.pop("n"))
+    assert values == {"d": 0.25, "f": 0.5, "o": None, "m": [[1, 2], [3, 0.5], [0, 1]]}
 
 
 def test_what_is_refused_and_why(tmp_path: Path) -> None:

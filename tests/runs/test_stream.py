@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import pytest
 from hypothesis import example, given, settings
@@ -17,6 +18,8 @@ from jupyter_amltrain.runs.stream import (
     Splitter,
     points,
 )
+
+INF = float("inf")
 
 
 def envelope(record: Record) -> bytes:
@@ -61,7 +64,10 @@ def split(*chunks: bytes) -> list[Piece]:
         (b"\x1b_amltrain;{bad}\x1b\\.", [b"\x1b_amltrain;{bad}\x1b\\."]),
         (b"\x1b_amltrain;[1]\x1b\\.", [b"\x1b_amltrain;[1]\x1b\\."]),
         (b'\x1b_amltrain;{"a":\n1}\x1b\\', [b'\x1b_amltrain;{"a":\n1}\x1b\\']),
-        (b'\x1b_amltrain;{"a":"\xc3\xa9"}\x1b\\', [b'\x1b_amltrain;{"a":"\xc3\xa9"}\x1b\\']),
+        (b'\x1b_amltrain;{"a":"\xc3\xa9"}\x1b\\', [{"a": "\u00e9"}]),
+        (b'\x1b_amltrain;{"a":"\xc3"}\x1b\\', [b'\x1b_amltrain;{"a":"\xc3"}\x1b\\']),
+        (b'\x1b_amltrain;{"inf":[-inf,+Inf,INFINITY,"nan \\" inf"]}\x1b\\', [{"inf": [-INF, INF, INF, 'nan " inf']}]),
+        (b'\x1b_amltrain;{"a":[info]}\x1b\\', [b'\x1b_amltrain;{"a":[info]}\x1b\\']),
         (b"\x1b_amltrain;{" + envelope({"k": 1}), [b"\x1b_amltrain;{", {"k": 1}]),
         (b"\x1b_amltrain;{}\x1b" + envelope({"k": 1}), [b"\x1b_amltrain;{}\x1b", {"k": 1}]),
         (b'\x1b_amltrain;{"a":"\\ud83d\\ude00 \\uDC80"}\x1b\\', [{"a": "\U0001f600 ?"}]),
@@ -72,6 +78,14 @@ def split(*chunks: bytes) -> list[Piece]:
 def test_pieces(raw: bytes, pieces: list[Piece]) -> None:
     assert split(raw) == pieces
     assert split(*(raw[i : i + 1] for i in range(len(raw)))) == pieces
+
+
+@pytest.mark.parametrize("word", ["nan", "-nan", "NaN", "+NAN"])
+def test_no_number_as_other_languages_print_it(word: str) -> None:
+    (record,) = split(b'\x1b_amltrain;{"t":1,"k":"metric","v":[["loss",%s,7]]}\x1b\\' % word.encode())
+    assert isinstance(record, dict)
+    (point,) = points(record)
+    assert (point.name, point.step, math.isnan(point.value)) == ("loss", 7, True)
 
 
 def test_longest_record_and_one_byte_more() -> None:

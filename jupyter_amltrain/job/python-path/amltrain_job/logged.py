@@ -70,12 +70,14 @@ class Logged:
         """
         self._send_columns("row", name, {column: _single(column, value) for column, value in kwargs.items()})
 
-    def log_table(self, name: str, value: "Dict[str, Any]", description: str = "") -> None:
-        """Record a table: column to list of values, or column to value for a single row.
+    def log_table(self, name: str, value: "Any", description: str = "") -> None:
+        """Record a table: column to list of values, or column to value for a single row; or a pandas ``DataFrame``.
 
         Raises:
-            AzureMLException: it is no dictionary, or its columns differ in length.
+            AzureMLException: it is none of these, or its columns differ in length.
         """
+        if hasattr(value, "columns") and callable(getattr(value, "to_dict", None)):
+            value = value.to_dict("list")
         if not isinstance(value, dict):
             raise AzureMLException(
                 "The table '%s' is a dictionary of columns such as {'x': [1, 2]}, not a %s." % (name, _kind(value))
@@ -193,6 +195,8 @@ def _has_items(value: "Any") -> bool:
     """Whether it is a list, array, range, generator or the like, and not one value in such a coat."""
     if isinstance(value, (str, int, float, bytes, dict)) or not hasattr(value, "__iter__"):
         return False
+    if getattr(value, "ndim", 1) == 0:  # also of what no record can carry, such as a complex number
+        return False
     try:
         plain_value(value)
     except TypeError:
@@ -207,6 +211,8 @@ def _plain(name: str, value: "Any") -> "Any":
     try:
         return plain_value(value)
     except TypeError:
+        if hasattr(value, "__len__") and _has_items(value):  # a row of a matrix; what has no end is left alone
+            return [_plain(name, item) for item in value]
         warnings.warn("'%s': a %s is stored as its text." % (name, _kind(value)), stacklevel=_callers())
         return repr(value)
 

@@ -126,14 +126,13 @@ def current_rank() -> int:
 def plain_value(value: "Any") -> "Any":
     """The value as a record can carry it: numbers, text, and anything with ``item()`` such as a 0-d array or tensor.
 
+    Other numbers (fractions, decimals, NumPy's long doubles) become floats, what pandas has for a missing value None.
+
     Raises:
         TypeError: it is none of these.
     """
-    if not isinstance(value, (str, int, float, type(None))) and callable(getattr(value, "item", None)):
-        try:
-            value = value.item()
-        except (TypeError, ValueError, RuntimeError):
-            raise TypeError("%s holds more than one value" % type(value).__name__) from None
+    if not isinstance(value, (str, int, float, type(None))):
+        value = _unpacked(value)
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
@@ -150,3 +149,19 @@ def plain_value(value: "Any") -> "Any":
         value = float(value)
         return value if isfinite(value) else {"f": repr(value)}
     raise TypeError("%s is neither a number nor text" % type(value).__name__)
+
+
+def _unpacked(value: "Any") -> "Any":
+    if callable(getattr(value, "item", None)):
+        try:
+            value = value.item()
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError("%s holds more than one value" % type(value).__name__) from None
+    if type(value).__name__ in ("NAType", "NaTType"):
+        return None
+    if hasattr(value, "__float__") and not isinstance(value, (str, int, float)):
+        try:
+            return float(value)
+        except ValueError:
+            raise TypeError("%s is no number" % type(value).__name__) from None
+    return value
