@@ -6,12 +6,14 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import ExperimentExecutionException
 from . import status as states
 from .database import Database
 from .record import Change, RunRecord
+
+PairTable = Literal["tags", "properties", "params"]
 
 _CHILD_ID = re.compile(r"\w[\w.\-]{0,199}")
 _ERROR_CHARACTERS = 10_000
@@ -39,6 +41,21 @@ class Annotations(Database):
     def params(self, run_id: str) -> dict[str, str | None]:
         """The parameters that a run's script logged."""
         return self._pairs("params", run_id)
+
+    def first_pairs(self, table: PairTable, run_id: str, most: int, characters: int) -> list[tuple[str, str | None]]:
+        """The first of a run's tags, properties or parameters by name, however many and long they are."""
+        with self._connection() as connection:
+            return connection.execute(
+                f"SELECT substr(key, 1, :width), substr(value, 1, :width) FROM {table}"
+                " WHERE run = (SELECT number FROM runs WHERE id = :run) ORDER BY key LIMIT :most",
+                {"run": run_id, "width": characters, "most": most},
+            ).fetchall()
+
+    def count_pairs(self, table: PairTable, run_id: str) -> int:
+        """How many tags, properties or parameters a run has."""
+        with self._connection() as connection:
+            query = f"SELECT count(*) FROM {table} WHERE run = (SELECT number FROM runs WHERE id = ?)"
+            return int(connection.execute(query, (run_id,)).fetchone()[0])
 
     def set_tags(self, run_id: str, tags: Mapping[str, str | None]) -> None:
         """Add tags or overwrite their values."""

@@ -34,33 +34,37 @@ def list_artifacts(run_folder: Path) -> list[Artifact]:
     """All files of a run, by name. Links that lead out of its folder are not among them."""
     root = os.path.realpath(run_folder)
     uploads = upload_folder(run_folder)
-    found: dict[str, Artifact] = {}
+    found: dict[str, int] = {}
     for base, tops in ((run_folder, FOLDERS), (uploads, [entry.name for entry in _entries(uploads)])):
         for top in tops:
-            for name in _files(base, top, root):
+            for path in _files(base / top, root):
                 with suppress(OSError):  # the job has removed it meanwhile
-                    found[name] = Artifact(name, os.stat(base / name).st_size)
-    return [found[name] for name in sorted(found)]
+                    found[path[len(str(base)) + 1 :]] = os.stat(path).st_size
+    return [Artifact(name, found[name]) for name in sorted(found) if not name.endswith(".partial")]
 
 
-def _entries(folder: Path) -> list[Path]:
+def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
     try:
-        return list(folder.iterdir())
+        with os.scandir(folder) as entries:
+            return list(entries)
     except OSError:
         return []
 
 
-def _files(run_folder: Path, top: str, root: str) -> Iterator[str]:
-    """Names of the regular files below one of :data:`FOLDERS`; links to folders are not entered."""
-    if not _inside(run_folder / top, root) or top.endswith(".partial"):
+def _files(top: Path, root: str) -> Iterator[str]:
+    """Paths of the regular files below one of :data:`FOLDERS`, or itself; links to folders are not entered."""
+    if not _inside(top, root) or top.name.endswith(".partial"):
         return
-    if (run_folder / top).is_file():
-        yield top
-    for folder, _, names in os.walk(run_folder / top):
-        for name in names:
-            path = os.path.join(folder, name)
-            if os.path.isfile(path) and _inside(path, root) and not name.endswith(".partial"):
-                yield os.path.relpath(path, run_folder).replace(os.sep, "/")
+    if top.is_file():
+        yield str(top)
+    folders = [str(top)]
+    while folders:
+        for entry in _entries(folders.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.path)
+            # Only a link leads out of the folder, and to ask of each of many files where it lies takes long.
+            elif entry.is_file() and (not entry.is_symlink() or _inside(entry.path, root)):
+                yield entry.path
 
 
 def _inside(path: str | Path, root: str) -> bool:

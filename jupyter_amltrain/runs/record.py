@@ -21,8 +21,10 @@ class RunRecord:
         number: position in the order of submission, over all experiments of the workspace.
         reason: why it is in this state, for a person; every state but Running and Completed has one.
         definition: ``RunDefinition.to_json()``.
-        snapshot: ``summary``, ``file_count``, ``size_bytes`` and ``notes`` of the source snapshot.
-        image: the environment it runs in: ``reference``, ``name``, ``digest``, ``interpreter``, ``size_bytes``.
+        snapshot: ``summary``, ``file_count``, ``size_bytes`` and ``notes`` of the source snapshot, the ``seconds`` that
+            it took, and whether its script was a notebook cell (``from_cell``).
+        image: the environment it runs in: ``reference``, ``name``, ``digest``, ``interpreter``, ``size_bytes``, and
+            since when it was ready (``at``).
         handle: the engine's handle, once started.
         exit: ``code``, ``reason``, ``infrastructure``, ``peak_memory_bytes``, once it ended.
         error: ``code`` and ``message`` of a failed run.

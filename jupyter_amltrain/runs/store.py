@@ -165,6 +165,14 @@ class Store(Catalog, Assets, Output):
             ).fetchall()
         return {run_id: tuple(numbers.split(",")) for run_id, numbers in rows}
 
+    def gpus_of(self, run_id: str) -> tuple[str, ...]:
+        """The GPUs that a run has or had, () when it asked for none or the engine chose."""
+        with self._connection() as connection:
+            row = connection.execute(
+                "SELECT numbers FROM gpus WHERE run = (SELECT number FROM runs WHERE id = ?)", (run_id,)
+            ).fetchone()
+        return tuple(row[0].split(",")) if row else ()
+
     def queue_position(self, run: RunRecord) -> int:
         """1 for the next to start."""
         with self._connection() as connection:

@@ -141,7 +141,7 @@ class Supervision:
     def _planned(self, log: Preparation) -> Job:
         """The job, in an environment that is ready."""
         image = self._engine.prepare(self._definition.environment, log, self._secrets)
-        self._store.update_run(self._id, image=asdict(image))
+        self._store.update_run(self._id, image={**asdict(image), "at": time.time()})
         contents = known_contents(image.reference, image.interpreter)
         if contents:
             text = contents_text(contents, image.name, image.digest)

@@ -29,7 +29,7 @@ from .job import AUTOMATIC, PATTERNS, SYSTEM_METRICS, Resources, RunDefinition, 
 from .network import setting_at_submit
 from .objects import taking_snapshot
 from .script import check_taken_along, source_folder
-from .snapshot import Snapshot, take_snapshot
+from .snapshot import take_snapshot
 
 if TYPE_CHECKING:
     from ..engines.protocol import EnvironmentSpec
@@ -85,10 +85,19 @@ def submit(
         notes.append(f"runs on the {engine_name} engine: not isolated from this machine")
     # Until the run is entered nothing refers to the snapshot, so nobody may tidy up meanwhile.
     with taking_snapshot(workspace.objects):
+        began = time.monotonic()
         with ThreadPoolExecutor(1) as pool:
             git = pool.submit(git_properties, source)
             snapshot = (cell.snapshot if cell else take_snapshot)(source, workspace.objects, workspace.folder / "cache")
             properties = git.result()
+        about = {
+            "summary": snapshot.summary(),
+            "file_count": snapshot.file_count,
+            "size_bytes": snapshot.size_bytes,
+            "notes": [*snapshot.notes, *notes],
+            "seconds": time.monotonic() - began,
+            "from_cell": cell is not None,
+        }
         if request.script and not cell:
             check_taken_along(request.script, snapshot)
         definition = RunDefinition(
@@ -114,7 +123,7 @@ def submit(
             communicator=request.communicator,
             data=data,
         )
-        run = _enter(workspace, definition, target, snapshot, notes, tags or {}, properties, parent)
+        run = _enter(workspace, definition, target, about, tags or {}, properties, parent)
     if run.status != states.QUEUED:
         start_supervisor(workspace.folder, run.id, secrets)
     return run
@@ -124,8 +133,7 @@ def _enter(
     workspace: Workspace,
     definition: RunDefinition,
     target: Mapping[str, Any],
-    snapshot: Snapshot,
-    notes: list[str],
+    snapshot: Mapping[str, Any],
     tags: Mapping[str, str | None],
     properties: Mapping[str, str],
     parent: str,
@@ -144,17 +152,12 @@ def _enter(
             nodes=definition.node_count,
             max_nodes=int(target["max_nodes"]),
             definition=definition.to_json(),
-            snapshot={
-                "summary": snapshot.summary(),
-                "file_count": snapshot.file_count,
-                "size_bytes": snapshot.size_bytes,
-                "notes": [*snapshot.notes, *notes],
-            },
+            snapshot=snapshot,
             tags=tags,
             parent=parent,
             properties={
                 **properties,
-                "ContentSnapshotId": snapshot.id,
+                "ContentSnapshotId": definition.snapshot_id,
                 "_azureml.ComputeTargetType": "local" if definition.target == LOCAL else "amlcompute",
             },
         )

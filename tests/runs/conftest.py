@@ -47,14 +47,21 @@ def submit(workspace: Workspace, tmp_path: Path) -> Submit:
     """Submits Python source text as a run in the plain base image."""
 
     def submitted(
-        script: str, *arguments: str, image: str = "python-base:1", target: str = "docker-target"
+        script: str,
+        *arguments: str,
+        image: str = "python-base:1",
+        target: str = "docker-target",
+        dockerfile: str = "",
     ) -> ScriptRun:
         source = tmp_path / "source"
         source.mkdir(exist_ok=True)
         (source / "train.py").write_text(script)
         environment = Environment("plain")
         environment.docker.enabled = True
-        if image:
+        if dockerfile:
+            environment.docker.base_dockerfile = dockerfile
+            environment.docker.base_image = None
+        elif image:
             environment.docker.base_image = image
         environment.python.user_managed_dependencies = True
         config = RunConfiguration()

@@ -1,0 +1,95 @@
+"""The parts of a run's way, from the states that it went through. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import get_args
+
+from . import status as states
+from .record import SCRIPT_RUN, RunRecord, Transition
+from .run_state import Phase, PhaseName, PhaseState
+from .shorten import cut
+
+_NOTE_BYTES = 160
+
+_ORDER: tuple[PhaseName, ...] = ("snapshot", "queue", "image", "start", "run", "finalise")
+"""As they follow each other: a run waits for its place first, and its image is prepared then."""
+
+_BEGUN_BY: Mapping[str, PhaseName] = {
+    states.QUEUED: "queue",
+    states.PREPARING: "image",
+    states.PROVISIONING: "image",
+    states.STARTING: "start",
+    states.RUNNING: "run",
+    states.FINALIZING: "finalise",
+}
+
+assert {*_ORDER} == {*get_args(PhaseName)}
+
+
+def phases_of(run: RunRecord, transitions: Sequence[Transition], reason: str) -> tuple[Phase, ...]:
+    """The phases of a run, in their order.
+
+    Args:
+        transitions: the states it went through.
+        reason: why it is in its state, as of now; the note of the phase it is in.
+    """
+    if run.type != SCRIPT_RUN:
+        return (Phase("run", _last_state(run), run.started, run.ended, _canceled(run)),)
+    begun = _begun(run, transitions)
+    reached = [name for name in _ORDER if name in begun]
+    phases = []
+    for name in _ORDER:
+        if name in begun:
+            later = [begun[other] for other in reached[reached.index(name) + 1 :]]
+            end = later[0] if later else run.ended
+            state = _state(run, name, reached)
+            note = cut(_note(run, name, state, reached[-1], reason), _NOTE_BYTES)
+            phases.append(Phase(name, state, begun[name], end, note))
+        else:
+            missed = run.status in states.TERMINAL or _ORDER.index(name) < _ORDER.index(reached[-1])
+            phases.append(Phase(name, "skipped" if missed else "todo"))
+    return tuple(phases)
+
+
+def _begun(run: RunRecord, transitions: Sequence[Transition]) -> dict[PhaseName, float]:
+    """When each phase began that did. A supervisor that takes over enters a state again: the first time counts."""
+    begun: dict[PhaseName, float] = {"snapshot": run.created - float(run.snapshot.get("seconds") or 0)}
+    for change in transitions:
+        name = _BEGUN_BY.get(change.status)
+        if name:
+            begun.setdefault(name, change.at)
+    ready = run.image.get("at")
+    if ready and "image" in begun:
+        # What comes between image and job, such as fetching data, is part of the start.
+        begun["start"] = min(float(ready), begun.get("start", float(ready)))
+    return begun
+
+
+def _state(run: RunRecord, name: PhaseName, reached: Sequence[PhaseName]) -> PhaseState:
+    if run.status == states.FAILED:
+        ended_badly = bool(run.exit) and (run.exit or {}).get("code") != 0 and "run" in reached
+        return "failed" if name == ("run" if ended_badly else reached[-1]) else "done"
+    return _last_state(run) if name == reached[-1] else "done"
+
+
+def _last_state(run: RunRecord) -> PhaseState:
+    if run.status == states.FAILED:
+        return "failed"
+    return "done" if run.status in states.TERMINAL else "now"
+
+
+def _note(run: RunRecord, name: PhaseName, state: PhaseState, last: PhaseName, reason: str) -> str:
+    if state == "now":
+        return "canceling" if run.status == states.CANCEL_REQUESTED else reason
+    if run.status == states.CANCELED and name == ("run" if last == "finalise" else last):
+        return "canceled"
+    if name == "snapshot":
+        return str(run.snapshot.get("summary") or "")
+    if name == "image" and run.image.get("reference"):
+        return "built" if run.image.get("built") else "cached"
+    return ""
+
+
+def _canceled(run: RunRecord) -> str:
+    return "canceled" if run.status == states.CANCELED else ""
