@@ -41,6 +41,17 @@ def claim_gpus(store: Store, run_id: str, wanted: int) -> tuple[tuple[str, ...],
     return chosen, note
 
 
+def free_gpus() -> tuple[int, int]:
+    """How many GPUs of this machine no run has, and how many there are.
+
+    Raises:
+        ComputeTargetException: AMLTRAIN_GPUS is no list of numbers.
+    """
+    there = {*gpus_to_give()}
+    taken = {gpu for gpus in _taken().values() for gpu in gpus} if there else set()
+    return len(there - taken), len(there)
+
+
 def _taken() -> dict[str, tuple[str, ...]]:
     """Run → its GPUs, of all runs of the home folder that are not over."""
     taken: dict[str, tuple[str, ...]] = {}
