@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 def register(ipython: InteractiveShell) -> None:
     """Give a shell the magics and the completion of their names, and have a warm process ready for the first submit."""
     from ..runs.launch import warm_up
+    from .comparing import CompareMagics
     from .completion import complete_names
     from .environments import EnvironmentMagics
     from .runs import RunMagics
@@ -18,7 +19,7 @@ def register(ipython: InteractiveShell) -> None:
     from .workspaces import WorkspaceMagics
 
     session = Session()
-    for magics in (EnvironmentMagics, RunMagics, WorkspaceMagics):
+    for magics in (EnvironmentMagics, RunMagics, CompareMagics, WorkspaceMagics):
         ipython.register_magics(magics(ipython, session))
     complete_names(ipython, session)
     warm_up()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AzureMLException
 from ..runs import status as states
 from ..runs.find import LAST
+from ..submission.script import scripts_below
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 _MAGIC = re.compile(r"(?:.*[\s=])?(%%?)(aml_\w+)\s+(.*)")
 _SPACE = re.compile(r"\s+")
 _RUNS = 50
-_SCRIPTS = 200
 
 
 def complete_names(ipython: InteractiveShell, session: Session) -> None:
@@ -77,8 +77,8 @@ def _names_for(option: str, session: Session) -> Iterable[str]:
 def _arguments_for(magic: str, words: list[str], session: Session) -> Iterable[str]:
     if magic == "%aml_submit":
         source = words[words.index("--source") + 1] if "--source" in words[:-1] else "."
-        return _scripts(Path(source).expanduser())
-    if magic in ("%aml_logs", "%aml_cancel", "%aml_metrics"):
+        return scripts_below(Path(source).expanduser())
+    if magic in ("%aml_logs", "%aml_cancel", "%aml_metrics", "%aml_compare", "%aml_run"):
         wanted = (*states.ACTIVE, *states.WAITING) if magic == "%aml_cancel" else None
         return [LAST, *(run.id for run in session.find_workspace()[0].store.runs(status=wanted, limit=_RUNS))]
     if magic == "%%aml_env":
@@ -88,12 +88,6 @@ def _arguments_for(magic: str, words: list[str], session: Session) -> Iterable[s
 
         return Workspace.list()
     return ()
-
-
-def _scripts(folder: Path) -> list[str]:
-    """Python files in the folder and one level below it."""
-    paths = [*folder.glob("*.py"), *folder.glob("[!._]*/*.py")]
-    return sorted(str(path.relative_to(folder)) for path in paths[:_SCRIPTS])
 
 
 def _folders(folder: Path) -> list[str]:

@@ -14,10 +14,11 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from ..errors import ActivityFailedException, NameNotFoundException, UserErrorException
 from ..runs import status as states
-from ..runs.find import LAST, find_run
+from ..runs.find import LAST
 from . import logs
 from .answers import plain_errors, read_line
 from .inputs import read_inputs
+from .named_run import named_run
 from .session import default_experiment
 from .table import Table, duration
 
@@ -258,15 +259,7 @@ class RunMagics(Magics):
             print(f"{run_id}: {workspace.store.run(run_id).status}")
 
     def _run(self, text: str) -> tuple[Workspace, str]:
-        """The workspace and id of a run named by a variable of the notebook, or as :func:`find_run` takes it."""
-        value = self._shell.user_ns.get(text)
-        if value is not None:
-            from ..runs.run import Run
-
-            if isinstance(value, Run):
-                return value.experiment.workspace, value.id
-        workspace = self._session.workspace
-        return workspace, find_run(workspace.store, text).id
+        return named_run(self._shell, self._session, text)
 
 
 def _script_place(script: str, source: str | None) -> tuple[str, str]:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 
 from ..errors import ExperimentExecutionException
+from .ignore import ALWAYS_LEFT_OUT, VIRTUAL_ENVIRONMENT_MARKS
 from .manifest import shown
 
 if TYPE_CHECKING:
     from .snapshot import Snapshot
 
 _SCRIPTS_NAMED = 5
+_SCRIPTS_AT_MOST = 200
+_FOLDERS_AT_MOST = 300
 
 
 def source_folder(source_directory: Path, script: str, needs_no_script: bool) -> Path:
@@ -78,3 +82,24 @@ def check_taken_along(script: str, snapshot: Snapshot) -> None:
             f"The script {script} would not reach the job, because the snapshot leaves it out ({why}). Move"
             " it, or change that rule."
         )
+
+
+def scripts_below(folder: Path) -> list[str]:
+    """Python files of a folder and of those in it, nearest first; a large tree is not searched to its end."""
+    found: list[str] = []
+    pending, looked_into = [Path()], 0
+    while pending and looked_into < _FOLDERS_AT_MOST and len(found) < _SCRIPTS_AT_MOST:
+        below = pending.pop(0)
+        looked_into += 1
+        try:
+            entries = sorted(os.scandir(folder / below), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        if not {entry.name for entry in entries}.isdisjoint(VIRTUAL_ENVIRONMENT_MARKS):
+            continue
+        for entry in entries:
+            if entry.name.endswith(".py") and entry.is_file():
+                found.append(str(below / entry.name))
+            elif entry.is_dir(follow_symlinks=False) and entry.name not in ALWAYS_LEFT_OUT and entry.name[0] != ".":
+                pending.append(below / entry.name)
+    return found[:_SCRIPTS_AT_MOST]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ipywidgets import HTML, Box, Button, Combobox, Dropdown, HBox, Layout, Text, Textarea, ToggleButtons, VBox
 
 from ...errors import AzureMLException, UserErrorException
+from ...submission.script import scripts_below
 from . import choices
 from .arguments_form import ArgumentsForm
 from .markup import muted, sentence
@@ -80,7 +81,7 @@ class TrainingPanel(VBox):
         self._script = Combobox(
             description="Script",
             placeholder="train.py",
-            options=choices.scripts(self._folder),
+            options=scripts_below(self._folder),
             style=_LABELS,
             layout=_wide(),
         )
