@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from . import status as states
 from .artifacts import copy_artifact, list_artifacts
 from .filters import children
 from .folder import files_folder
+from .record import SYSTEM
 
 if TYPE_CHECKING:
     from .record import RunRecord
@@ -23,6 +25,7 @@ RUN_TAG = "amltrain.run"
 
 _BATCH = 1000  # what MLflow's servers take at once
 _LONGEST_VALUE = 5000
+_CHART_POINTS = 1500
 _ENDED = {states.COMPLETED: "FINISHED", states.CANCELED: "KILLED"}
 
 
@@ -74,7 +77,7 @@ def _find(client: Any, run: RunRecord) -> bool:
 
 
 def _copy(client: Any, store: Store, workspace_folder: Path, run: RunRecord, parent: str | None) -> None:
-    from mlflow.entities import Metric, Param, RunTag
+    from mlflow.entities import Param, RunTag
 
     made = client.create_run(
         _experiment(client, run.experiment),
@@ -83,14 +86,7 @@ def _copy(client: Any, store: Store, workspace_folder: Path, run: RunRecord, par
         tags={"mlflow.parentRunId": parent} if parent else None,
     )
     run_id = made.info.run_id
-    so_far: Counter[str] = Counter()
-    metrics = []
-    for point in store.points(run.id):
-        if point.kind == "scalar" and isinstance(point.value, (int, float)):
-            # A point without a step takes its place in the series as one, as charts do.
-            step = so_far[point.name] if point.step is None else round(point.step)
-            so_far[point.name] += 1
-            metrics.append(Metric(point.name, float(point.value), round(point.at * 1000), step))
+    metrics = [*_metrics(store, run.id), *_system_metrics(store, run.id)]
     for begin in range(0, len(metrics), _BATCH):
         client.log_batch(run_id, metrics=metrics[begin : begin + _BATCH])
     for key, value in store.params(run.id).items():
@@ -108,3 +104,36 @@ def _copy(client: Any, store: Store, workspace_folder: Path, run: RunRecord, par
         _copy(client, store, workspace_folder, child, run_id)
     client.set_tag(run_id, RUN_TAG, run.id)
     client.set_terminated(run_id, _ENDED.get(run.status, "FAILED"), round((run.ended or run.created) * 1000))
+
+
+def _metrics(store: Store, run_id: str) -> Iterator[Any]:
+    from mlflow.entities import Metric
+
+    so_far: Counter[str] = Counter()
+    for point in store.points(run_id, without=SYSTEM):
+        if point.kind == "scalar" and isinstance(point.value, (int, float)):
+            # A point without a step takes its place in the series as one, as charts do.
+            step = so_far[point.name] if point.step is None else round(point.step)
+            so_far[point.name] += 1
+            yield Metric(point.name, float(point.value), round(point.at * 1000), step)
+
+
+def _system_metrics(store: Store, run_id: str) -> Iterator[Any]:
+    """What the run used of the machine, for the tab that MLflow has for it: enough points for a chart."""
+    from mlflow.entities import Metric
+
+    for name, source in store.metric_sources(run_id, system=True).items():
+        if source == SYSTEM:
+            theirs, unit = _name_in_mlflow(name)
+            for step, point in enumerate(store.sample_metric(run_id, name, _CHART_POINTS)):
+                yield Metric(theirs, float(point.value) / unit, round(point.at * 1000), step)
+
+
+def _name_in_mlflow(name: str) -> tuple[str, float]:
+    """The name that MLflow's own monitor gives to the same thing, else ours; and its unit, in ours."""
+    gpu = re.fullmatch(f"{SYSTEM}/gpu/(\\d+)(/memory)?", name)
+    if gpu and gpu[2]:
+        return f"{SYSTEM}/gpu_{gpu[1]}_memory_usage_megabytes", 1e6
+    if gpu:
+        return f"{SYSTEM}/gpu_{gpu[1]}_utilization_percentage", 1
+    return (f"{SYSTEM}/system_memory_usage_megabytes", 1e6) if name == f"{SYSTEM}/memory" else (name, 1)

@@ -13,6 +13,7 @@ from engine.frameworks import frameworks_python
 from jupyter_amltrain import Experiment, Workspace
 from jupyter_amltrain.errors import UserErrorException
 from jupyter_amltrain.runs.mlflow_export import export_runs
+from jupyter_amltrain.runs.record import NewPoint
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +41,10 @@ print(json.dumps({
             "name": run.info.run_name,
             "tags": {key: value for key, value in run.data.tags.items() if not key.startswith("mlflow.")},
             "loss": [[m.step, m.value] for m in client.get_metric_history(run.info.run_id, "loss")],
+            "system": {
+                name: len(client.get_metric_history(run.info.run_id, name)) for name in run.data.metrics if "/" in name
+            },
+            "last": run.data.metrics,
             "files": [item.path for item in client.list_artifacts(run.info.run_id, "outputs")],
             "parent": run.data.tags.get("mlflow.parentRunId") in {r.info.run_id for r in found.values()},
         }
@@ -58,6 +63,13 @@ def test_runs_are_copied_once_with_everything(workspace: Workspace, tmp_path: Pa
     run.tag("who", "me")
     (tmp_path / "model.pkl").write_text("model")
     run.upload_file("outputs/model.pkl", str(tmp_path / "model.pkl"))
+    used = {"memory": 3e6, "cpu": 250.0, "gpu/1": 50.0, "gpu/1/memory": 2e9}
+    points = [
+        NewPoint(f"system/{name}", "scalar", value, None, second, 0, source="system")
+        for second in range(2000)
+        for name, value in used.items()
+    ]
+    workspace.store.add_points(workspace.store.run(run.id), points)
     child = run.child_run("fold")
     child.log("loss", 7)
     child.complete()
@@ -83,6 +95,14 @@ def test_runs_are_copied_once_with_everything(workspace: Workspace, tmp_path: Pa
     assert (own["status"], own["name"], own["tags"]["who"]) == ("FINISHED", "first", "me")
     assert own["loss"] == [[0, 0.5], [1, 0.25]]
     assert own["files"] == ["outputs/model.pkl"]
+    assert own["last"] == {
+        "loss": 0.25,
+        "system/system_memory_usage_megabytes": 3.0,
+        "system/cpu": 250.0,
+        "system/gpu_1_utilization_percentage": 50.0,
+        "system/gpu_1_memory_usage_megabytes": 2000.0,
+    }
+    assert {count <= 1500 for count in own["system"].values()} == {True}
     assert (below["loss"], below["parent"]) == ([[0, 7]], True)
     going.complete()
 
