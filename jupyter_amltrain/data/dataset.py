@@ -389,8 +389,16 @@ class TabularDataset(AbstractDataset):
 
 
 def _opened(workspace: Workspace, row: Mapping[str, Any]) -> Any:
-    kind = TabularDataset if row["definition"]["kind"] == "tabular" else FileDataset
-    dataset = kind(row["definition"], row)
+    return dataset_of(workspace, row["definition"], row)
+
+
+def dataset_of(workspace: Workspace, definition: Definition, known: Mapping[str, Any] | None) -> Any:
+    """The data set of a definition, of the class that it has.
+
+    Args:
+        known: its row when it is registered.
+    """
+    dataset = (TabularDataset if definition["kind"] == "tabular" else FileDataset)(definition, known)
     dataset._workspace = workspace
     return dataset
 

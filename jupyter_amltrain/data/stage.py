@@ -23,6 +23,7 @@ from ..errors import AzureMLException, UserErrorException
 from ..submission.data import DATA_FOLDER, DOWNLOAD, INPUT, MOUNT, OUTPUT, REFERENCE, UPLOAD, JobData, Placed
 from ..submission.job import CODE_FOLDER, JOB_ROOT, WORK_FOLDER
 from .definition import Files, files_in
+from .lineage import made_by
 from .places import exists, fetch, is_local, put
 
 if TYPE_CHECKING:
@@ -238,6 +239,6 @@ def _register(store: Store, run_id: str, item: JobData, say: Say) -> None:
         description=wanted.get("description"),
         tags=wanted.get("tags") or {},
         run=run_id,
-        request=f"{run_id}/{item.name}",
+        request=made_by(run_id, item),
     )
     say(f"Registered '{item.name}' as data set {made['name']}:{made['version']}")

@@ -48,9 +48,9 @@ class Assets(Database):
         request: str | None = None,
     ) -> dict[str, Any]:
         """Enter a data set under the next version of its name; the same request again gives the same one."""
-        from uuid import NAMESPACE_URL, uuid4, uuid5
+        from uuid import uuid4
 
-        known = str(uuid5(NAMESPACE_URL, request)) if request else str(uuid4())
+        known = _id_of(request) if request else str(uuid4())
         with self._connection(write=True) as connection:
             if not connection.execute("SELECT 1 FROM datasets WHERE id = ?", (known,)).fetchone():
                 newest = connection.execute("SELECT max(version) FROM datasets WHERE name = ?", (name,)).fetchone()[0]
@@ -61,6 +61,10 @@ class Assets(Database):
                     (name, (newest or 0) + 1, known, *texts, run, now, now),
                 )
         return self.datasets(id=known)[0]
+
+    def requested_dataset(self, request: str) -> str | None:
+        """The id of the data set that was entered with that request; None when there is none."""
+        return _id_of(request) if self.datasets(id=_id_of(request)) else None
 
     def datasets(self, **wanted: Any) -> list[dict[str, Any]]:
         """Registered data sets with the given ``name``, ``version`` or ``id``, the newest version of a name first."""
@@ -105,3 +109,9 @@ class Assets(Database):
                 "UPDATE models SET path = '' WHERE name = ? AND version = ? AND path <> ''", (name, version)
             )
             return done.rowcount > 0
+
+
+def _id_of(request: str) -> str:
+    from uuid import NAMESPACE_URL, uuid5
+
+    return str(uuid5(NAMESPACE_URL, request))

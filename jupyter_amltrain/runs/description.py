@@ -9,6 +9,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..data.lineage import data_definitions, input_datasets, output_datasets
+from ..submission.data import JobData
 from . import status as states
 from .artifacts import list_artifacts
 from .ending import tail
@@ -26,6 +28,7 @@ _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 def details(store: Store, run_folder: Path, run: RunRecord) -> dict[str, Any]:
     """What ``Run.get_details`` returns; log files are given by their paths on this machine."""
+    data = data_of_run(run)
     found: dict[str, Any] = {
         "runId": run.id,
         "target": run.target,
@@ -33,8 +36,8 @@ def details(store: Store, run_folder: Path, run: RunRecord) -> dict[str, Any]:
         # Scripts ask whether the key is there, as the SDK leaves out what is not known yet.
         **{key: _utc(at) for key, at in (("startTimeUtc", run.started), ("endTimeUtc", run.ended)) if at is not None},
         "properties": store.properties(run.id),
-        "inputDatasets": [],
-        "outputDatasets": [],
+        "inputDatasets": input_datasets(data),
+        "outputDatasets": output_datasets(store, run.id, data) if run.status in states.TERMINAL else [],
         "runDefinition": run_definition(run),
         "logFiles": {
             artifact.name: str(run_folder / artifact.name)
@@ -135,9 +138,7 @@ def run_definition(run: RunRecord) -> dict[str, Any]:
         "framework": "Python",
         "communicator": "None",
         "target": run.target,
-        "dataReferences": {},
-        "data": {},
-        "outputData": {},
+        **data_definitions(data_of_run(run)),
         "maxRunDurationSeconds": asked.get("max_run_duration_seconds"),
         "nodeCount": run.nodes,
         "environment": _environment(asked.get("environment")),
@@ -145,6 +146,11 @@ def run_definition(run: RunRecord) -> dict[str, Any]:
         "history": {"outputCollection": True, "directoriesToWatch": ["logs"], "snapshotProject": True},
         "docker": {"useDocker": run.engine != "local", "shmSize": (asked.get("environment") or {}).get("shm_size")},
     }
+
+
+def data_of_run(run: RunRecord) -> tuple[JobData, ...]:
+    """What data it reads and writes."""
+    return tuple(JobData(**item) for item in run.definition.get("data") or ())
 
 
 def _environment(spec: Mapping[str, Any] | None) -> dict[str, Any] | None:

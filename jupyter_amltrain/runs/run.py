@@ -122,10 +122,20 @@ class Run(LoggedRun, RunFiles):
         return detailed_status(self._store, self._folder, self._record(), time.time())
 
     def get_details(self) -> dict[str, Any]:
-        """All about it, with the keys of the SDK; ``logFiles`` has paths on this machine."""
-        from .description import details
+        """All about it, with the keys of the SDK; ``logFiles`` has paths on this machine.
 
-        return details(self._store, self._folder, self._record())
+        The ``dataset`` of each of ``inputDatasets`` and ``outputDatasets`` is a data set, registered or not.
+        """
+        from .description import data_of_run, details
+
+        record = self._record()
+        found, data = details(self._store, self._folder, record), data_of_run(record)
+        if data:
+            from ..data.lineage import with_datasets
+
+            for key in ("inputDatasets", "outputDatasets"):
+                found[key] = with_datasets(self._workspace, found[key], data)
+        return found
 
     def get_details_with_logs(self) -> dict[str, Any]:
         """:meth:`get_details` with the text of each log instead of its path."""

@@ -74,6 +74,9 @@ try:
 except Exception as error:
     assert "is not an input of this run" in error.message
 assert not [name for name in e if "TOKEN" in name or name.endswith("_ENDPOINT")]
+told = run.get_details()
+assert {one["consumptionDetails"]["inputName"]: one["dataset"]["id"] for one in told["inputDatasets"]}["iris"] == table
+assert told["outputDatasets"] == []  # until it is over
 print("all is well")
 """
 
@@ -141,6 +144,7 @@ def test_a_job_reads_and_writes_data_in_every_way(
         ],
     )
     assert "all is well" in log
+    told_as_in_the_sdk(workspace, run_id, table.id)
     assert (pets / "a.txt").read_text() == "a"
     assert (store.folder / "shared/new.txt").read_text() == "new"
     assert (store.folder / "sent/sent.txt").read_text() == "sent"
@@ -154,6 +158,41 @@ def test_a_job_reads_and_writes_data_in_every_way(
     control = (left / "azureml-logs/60_control_log.txt").read_text()
     assert "Uploaded 2 file(s) of 'uploaded'" in control
     assert "Registered 'made' as data set results:1" in control
+
+
+def told_as_in_the_sdk(workspace: Workspace, run_id: str, table_id: str | None) -> None:
+    details = workspace.get_run(run_id).get_details()
+    inputs = {one["consumptionDetails"]["inputName"]: one for one in details["inputDatasets"]}
+    assert list(inputs)[:3] == ["pets", "copied", "chosen"]
+    assert inputs["chosen"]["consumptionDetails"] == {
+        "type": "RunInput",
+        "inputName": "chosen",
+        "mechanism": "Mount",
+        "pathOnCompute": "/data/chosen",
+    }
+    assert (inputs["pets"]["dataset"].id, inputs["pets"]["dataset"].to_path()) == (None, ["/a.txt", "/sub/b.txt"])
+    assert (inputs["iris"]["dataset"].id, inputs["iris"]["dataset"].name) == (table_id, "iris")
+    assert inputs["iris"]["consumptionDetails"]["mechanism"] == "Direct"
+    outputs = {one["outputDetails"]["outputName"]: one for one in details["outputDatasets"]}
+    results = Dataset.get_by_name(workspace, "results")
+    assert outputs["made"]["identifier"] == {"savedId": results.id}
+    assert outputs["made"]["dataset"].to_path() == ["/made.txt"]
+    assert outputs["uploaded"]["identifier"] == {"savedId": None}
+    assert outputs["uploaded"]["dataset"].to_path() == ["/deep/kept.txt", "/kept.txt"]
+    definition = details["runDefinition"]
+    assert definition["data"]["iris"]["dataLocation"]["dataset"] == {"id": table_id, "name": "iris", "version": "1"}
+    assert definition["outputData"]["made"]["outputLocation"]["dataPath"] == {
+        "datastoreName": "workspaceblobstore",
+        "relativePath": f"dataset/{run_id}/made",
+    }
+    assert definition["outputData"]["made"]["additionalOptions"]["registrationOptions"]["name"] == "results"
+    assert definition["dataReferences"]["store"] == {
+        "dataStoreName": "workspaceblobstore",
+        "mode": "Mount",
+        "pathOnDataStore": "shared",
+        "pathOnCompute": None,
+        "overwrite": False,
+    }
 
 
 WRITES = """
