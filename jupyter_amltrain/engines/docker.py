@@ -312,7 +312,7 @@ class DockerEngine:
         """See :meth:`Engine.usage`."""
         from docker import errors
 
-        from .usage import usage_of_statistics
+        from .usage import usage_of_statistics, with_disk
 
         with self._connection.client(handle.get("engine_url")) as client:
             try:
@@ -320,14 +320,15 @@ class DockerEngine:
                     client._url("/containers/{0}/stats", handle["container"]), params={"stream": 0, "one-shot": 1}
                 )
                 client._raise_for_status(response)
+                # Podman says nothing at all of a container that has ended.
+                usage = usage_of_statistics(response.json(), time.time()) if response.content.strip() else None
+                return usage and with_disk(usage, lambda: client.inspect_container(handle["container"]))
             except errors.NotFound:
                 return None
             except errors.APIError as error:
                 if error.status_code not in {409, 500}:  # Podman, of a container that does not run
                     raise
                 return None
-            # Podman says nothing at all of a container that has ended.
-            return usage_of_statistics(response.json(), time.time()) if response.content.strip() else None
 
     def stop(self, handle: Handle, grace_s: float) -> None:
         """See :meth:`Engine.stop`."""

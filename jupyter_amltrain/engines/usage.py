@@ -1,10 +1,12 @@
-"""What an engine of containers tells of one → :class:`Usage`. Pure."""
+"""What an engine of containers tells of one → :class:`Usage`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from .disk_io import disk_io, processes_of_container
 from .protocol import Usage
 
 
@@ -29,6 +31,19 @@ def usage_of_statistics(statistics: Mapping[str, Any], at: float) -> Usage | Non
         disk_read_bytes=_disk(statistics, "read"),
         disk_written_bytes=_disk(statistics, "write"),
     )
+
+
+def with_disk(usage: Usage, inspect: Callable[[], Mapping[str, Any]]) -> Usage:
+    """The same with what the container's processes read and wrote, where the engine itself does not tell.
+
+    Args:
+        inspect: what the engine says of the container.
+    """
+    if usage.disk_read_bytes is not None or usage.disk_written_bytes is not None:
+        return usage
+    about = inspect()
+    counted = disk_io(processes_of_container(str(about["Id"]), int(about["State"]["Pid"])))
+    return replace(usage, disk_read_bytes=counted[0], disk_written_bytes=counted[1]) if counted else usage
 
 
 def _disk(statistics: Mapping[str, Any], operation: str) -> int | None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import socketserver
+import threading
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from engine.bridge import bridge
+from engine.daemon import DockerDaemon
+from engine.shared import cache_folder
+from jupyter_amltrain import Experiment, RunConfiguration, ScriptRunConfig
 from jupyter_amltrain.compute import gpu_usage
 from jupyter_amltrain.engines.protocol import Usage
 from jupyter_amltrain.engines.usage import usage_of_statistics
 from jupyter_amltrain.errors import EngineException
+from jupyter_amltrain.runs.run import ScriptRun
 from jupyter_amltrain.runs.system_metrics import system_metrics, usage_points
 from jupyter_amltrain.workspace import Workspace
 
 from .by_hand import enter_run
-from .conftest import Submit, wait_for_end, wait_until
+from .conftest import Submit, set_target, wait_for_end, wait_until
 
 BUSY = """
 import os, time
@@ -43,6 +53,69 @@ def test_of_a_busy_run(workspace: Workspace, submit: Submit, target: str) -> Non
     assert workspace.store.metric_sources(run.id) == {"loss": ""}
     assert workspace.store.metric_sources(run.id, system=True)["system/memory"] == "system"
     assert workspace.store.metric_names(run.id, system=True)["system/cpu"] == len(found["system/cpu"])
+
+
+MOVES_DATA = """
+import os, socket, sys
+server = socket.create_connection((sys.argv[1], int(sys.argv[2])))
+while not os.path.exists('enough'):
+    server.sendall(bytes(1 << 20))
+    left = 1 << 20
+    while left:
+        left -= len(server.recv(left))
+    with open('data', 'wb') as file:
+        file.write(os.urandom(4 << 20))
+        file.flush()
+        os.fsync(file.fileno())
+    with open('data', 'rb', 0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        file.read()
+"""
+
+
+class Echo(socketserver.BaseRequestHandler):
+    """Sends back what it gets."""
+
+    def handle(self) -> None:
+        while data := self.request.recv(1 << 16):
+            self.request.sendall(data)
+
+
+def test_network_and_disk(
+    private_engine: Callable[..., DockerDaemon], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daemon = private_engine()
+    with ExitStack() as stack:
+        # Of files in memory, which a temporary folder may have, no disk knows.
+        home = stack.enter_context(TemporaryDirectory(prefix="home-", dir=cache_folder()))
+        network = stack.enter_context(bridge(daemon))
+        server = stack.enter_context(socketserver.ThreadingTCPServer((network.gateway, 0), Echo))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        stack.callback(server.shutdown)
+        for name, value in (("AMLTRAIN_HOME", home), ("DOCKER_HOST", daemon.url), ("AMLTRAIN_NETWORK", network.name)):
+            monkeypatch.setenv(name, value)
+        run, workspace = moving_data(tmp_path, network.gateway, server.server_address[1])
+        names = [f"system/{name}" for name in ("network_received", "network_sent", "disk_read", "disk_written")]
+
+        def moved(name: str) -> bool:
+            return any(point.value > 1 << 16 for point in workspace.store.points(run.id, name=name))
+
+        wait_until(lambda: all(map(moved, names)), "rates of network and disk")
+        (workspace.run_folder(run.id) / "work/code/enough").touch()
+        assert wait_for_end(workspace, run.id) == "Completed"
+        assert {*names} <= run.get_system_metrics().keys()
+
+
+def moving_data(folder: Path, address: str, port: int) -> tuple[ScriptRun, Workspace]:
+    (folder / "train.py").write_text(MOVES_DATA)
+    workspace = Workspace.create("moves", show_output=False)
+    set_target(workspace, max_nodes=1)
+    configuration = RunConfiguration()
+    configuration.target = "docker-target"
+    configuration.environment.docker.base_image = "python-base:1"
+    configuration.environment.python.user_managed_dependencies = True
+    asked = ScriptRunConfig(str(folder), script="train.py", arguments=[address, port], run_config=configuration)
+    return Experiment(workspace, "moves").submit(asked), workspace
 
 
 def test_switched_off(workspace: Workspace, submit: Submit, monkeypatch: pytest.MonkeyPatch) -> None:

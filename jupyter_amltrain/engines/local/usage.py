@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 
+from ..disk_io import disk_io
 from ..protocol import Usage
 
 
@@ -18,14 +19,12 @@ def usage_of_group(group: int) -> Usage | None:
     members = list(_members(group))
     if not members:
         return None
-    ticks, memory, read, written = 0, 0, 0, 0
+    ticks, memory = 0, 0
     for pid, used in members:
         ticks += used
         with suppress(OSError, ValueError, IndexError):  # it has just ended
             memory += int(_text(f"/proc/{pid}/statm").split()[1])
-            counts = dict(line.split(": ") for line in _text(f"/proc/{pid}/io").splitlines())
-            read += int(counts["read_bytes"])
-            written += int(counts["write_bytes"])
+    read, written = disk_io(pid for pid, _ in members) or (None, None)
     return Usage(
         at=time.time(),
         cpu_seconds=ticks / os.sysconf("SC_CLK_TCK"),
