@@ -206,6 +206,7 @@ class Run(LoggedRun, RunFiles):
     def get_system_metrics(self) -> dict[str, Any]:
         """What it used of the machine, once a second: name (``system/cpu``, ``system/memory``, …) to list of values.
 
+        After ten minutes only the lowest and the highest of longer and longer stretches, up to a minute.
         CPU is in percent of one core, memory in bytes, the rest in bytes a second. {} for a run of less than a second.
         """
         series: dict[str, Any] = {}

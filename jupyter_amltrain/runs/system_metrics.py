@@ -1,5 +1,6 @@
 """What a job uses of the machine, once a second, as metrics whose names begin with ``system/``.
 
+Of a run that lasts longer not every second is kept (:class:`.thinning.Thinning`).
 A thread of its own asks the engine, which may take half a second for an answer; the log never waits for it. What
 cannot be asked or stored is left out: these metrics are there to look at, and nothing depends on them.
 """
@@ -9,12 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from ..engines.protocol import Usage
 from ..errors import AzureMLException
 from .record import SYSTEM, NewPoint, RunRecord
+from .thinning import Thinning
 
 if TYPE_CHECKING:
     from ..compute.gpu_usage import GpuUsage
@@ -41,6 +43,7 @@ def system_metrics(
         gpus: numbers of the job's GPUs, () for all, None when it has none.
     """
     over = threading.Event()
+    thinning = Thinning(run.started or time.time())
 
     def watch() -> None:
         before: Usage | None = None
@@ -49,10 +52,12 @@ def system_metrics(
             due = max(due + _EVERY_S, time.monotonic())
             try:
                 now = ask()
-                points = usage_points(before, now, _gpu_usage(gpus))
-                if points and not over.is_set():
-                    store.add_points(run, points)
+                if over.is_set():
+                    break
+                points = thinning.add(usage_points(before, now, _gpu_usage(gpus)))
                 before = now
+                if points:
+                    store.add_points(run, points)
             except (AzureMLException, OSError, ValueError):
                 continue  # the engine is away, or the disk is full
         store.close()
@@ -63,6 +68,8 @@ def system_metrics(
         yield
     finally:
         over.set()
+        with suppress(AzureMLException, OSError):
+            store.add_points(run, thinning.rest())
 
 
 def _gpu_usage(gpus: tuple[str, ...] | None) -> Iterable[GpuUsage]:

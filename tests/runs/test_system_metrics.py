@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -142,6 +143,25 @@ def test_an_engine_that_fails_or_hangs_is_nobodys_trouble(amltrain_home: Path) -
         wait_until(lambda: len(asked) == 4, "the fourth look")
     assert [point.value for point in workspace.store.points(run.id, name="system/memory")] == [5, 5]
     assert run.get_system_metrics().keys() == {"system/memory", "system/cpu"}
+
+
+def test_of_a_run_that_has_lasted_long_the_highest_is_kept_to_its_end(amltrain_home: Path) -> None:
+    workspace = Workspace.create("long", show_output=False)
+    run = enter_run(workspace)
+    memory = iter([3, 9, 4, 5])
+    asked = []
+
+    def ask() -> Usage | None:
+        asked.append(1)
+        return Usage(time.time(), memory_bytes=next(memory, 5))
+
+    record = replace(workspace.store.run(run.id), started=time.time() - 7 * 86400)
+    with system_metrics(workspace.store, record, ask, None):
+        wait_until(lambda: len(asked) == 5, "the fifth look")
+    kept = [point.value for point in workspace.store.points(run.id, name="system/memory")]
+    assert kept[0] == 3
+    assert 9 in kept
+    assert len(kept) < 5  # of one minute two, or of two minutes four
 
 
 def test_rates_are_between_two_moments() -> None:
