@@ -21,6 +21,32 @@ _MEANINGS = {
 }
 
 
+_WORDS = {
+    125: "container not started",
+    126: "program cannot be run",
+    127: "program not found",
+    signal.SIGABRT + 128: "aborted itself, SIGABRT",
+    signal.SIGBUS + 128: "bus error, SIGBUS",
+    signal.SIGINT + 128: "interrupted, SIGINT",
+    signal.SIGKILL + 128: "killed by SIGKILL",
+    signal.SIGSEGV + 128: "segmentation fault, SIGSEGV",
+}
+
+
+def meaning_of(code: int) -> str:
+    """An exit code in a few words: ``killed by SIGKILL``; "" for one that means only what the program means by it."""
+    if code in _WORDS:
+        return _WORDS[code]
+    is_signal = code - 128 in signal.Signals.__members__.values()
+    return f"ended by {signal.Signals(code - 128).name}" if is_signal else ""
+
+
+def exit_words(code: int) -> str:
+    """An exit code in words with the code: ``killed by SIGKILL (137)``, ``exit code 3``."""
+    meaning = meaning_of(code)
+    return f"{meaning} ({code})" if meaning else f"exit code {code}"
+
+
 def explain_exit(code: int, program: str = "", detail: str = "", place: str = "environment") -> str:
     """A sentence on why a job ended with ``code``; empty for a plain success.
 

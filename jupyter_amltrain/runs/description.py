@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data.lineage import data_definitions, input_datasets, output_datasets
+from ..environment.terminal_text import plain_line
 from ..submission.data import JobData
 from . import status as states
 from .artifacts import list_artifacts
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _TAIL_LINES = 20
 _TRACEBACK_LINES = 60
 _LINE_CHARACTERS = 500
-_CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def details(store: Store, run_folder: Path, run: RunRecord) -> dict[str, Any]:
@@ -121,9 +120,7 @@ def last_lines(text: str) -> list[str]:
     lines = text.rstrip().split("\n")[-_TRACEBACK_LINES:]
     starts = [number for number, line in enumerate(lines) if line.startswith("Traceback (most recent call last)")]
     first = min([len(lines) - _TAIL_LINES, *starts[-1:]])
-    shown = [
-        _CONTROL.sub("", line.rstrip("\r").rpartition("\r")[2])[:_LINE_CHARACTERS] for line in lines[max(0, first) :]
-    ]
+    shown = [plain_line(line)[:_LINE_CHARACTERS] for line in lines[max(0, first) :]]
     return [line for line in shown if line.strip()]
 
 

@@ -62,8 +62,9 @@ class Option:
 
     Attributes:
         label: what the button says, such as ``Rerun with --shm 8g``.
-        remedy: ``rerun`` submits again with ``arguments`` (options of ``%aml_submit``), ``environment`` shows the cell
-            with what is to be added, ``copy`` is text to copy.
+        remedy: ``rerun`` submits again with ``arguments`` (options of ``%aml_submit``; what follows ``--`` takes the
+            place of the script's arguments), ``environment`` shows the cell with what is to be added, ``copy`` is text
+            to copy.
         text: for ``environment`` and ``copy``, the text.
     """
 

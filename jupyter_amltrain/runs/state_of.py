@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,26 +13,31 @@ from ..errors import AzureMLException
 from . import status as states
 from .artifacts import list_artifacts
 from .description import reason
+from .failure import fitted
+from .find_failure import find_failure
 from .follow import log_files
 from .phases import phases_of
 from .record import SCRIPT_RUN, RunRecord
 from .run_state import LogFile, RunState
-from .shorten import cut, first_within
+from .shorten import cut, first_within, json_size
 
 if TYPE_CHECKING:
     from .annotations import PairTable
     from .store import Store
 
 MOST_BYTES = 16_000
-"""What a state takes as JSON at most, whatever its user wrote; the limits below add up to less."""
+"""What a state takes as JSON at most, whatever its user wrote; the limits below add up to less.
 
-_NAME_BYTES = 240
-_REASON_BYTES = 1000
-_VALUE_BYTES = 400
-_ARGUMENTS_BYTES = 1200
-_PARAMETERS_BYTES = 2400
-_TAGS_BYTES = 1200
-_NOTES_BYTES = 1000
+A failure gets the rest."""
+
+_NAME_BYTES = 200
+_REASON_BYTES = 600
+_VALUE_BYTES = 300
+_ARGUMENTS_BYTES = 1000
+_PARAMETERS_BYTES = 1800
+_TAGS_BYTES = 800
+_NOTES_BYTES = 800
+_SLACK_BYTES = 100
 _LOGS = 8
 _GPUS = 32
 _MOST_PAIRS = 100
@@ -76,7 +82,7 @@ class StateReader:
         why = cut(reason(self._store, record), _REASON_BYTES)
         files, size_bytes = self._count_outputs(over)
         is_script = record.type == SCRIPT_RUN
-        return RunState(
+        state = RunState(
             **self._fixed,
             display_name=_name(record),
             status=record.status,
@@ -95,6 +101,10 @@ class StateReader:
             can_cancel=is_script and not over and record.status != states.CANCEL_REQUESTED,
             can_rerun=is_script,
         )
+        if record.status != states.FAILED:
+            return state
+        failure = find_failure(self._store, self._folder, record, isolated=state.isolated)
+        return replace(state, failure=fitted(failure, MOST_BYTES - json_size(asdict(state)) - _SLACK_BYTES))
 
     def _pairs(self, table: PairTable, most_bytes: int) -> tuple[tuple[str, str], ...]:
         found = self._store.first_pairs(table, self._fixed["run_id"], _MOST_PAIRS, _VALUE_BYTES + 1)
@@ -133,7 +143,7 @@ def run_state(store: Store, run_folder: Path, record: RunRecord, now: float) -> 
 def _fixed(record: RunRecord) -> dict[str, Any]:
     """What never changes of a run."""
     asked = record.definition
-    notes = [cut(str(note), _REASON_BYTES // 2) for note in record.snapshot.get("notes") or ()]
+    notes = [cut(str(note), _VALUE_BYTES) for note in record.snapshot.get("notes") or ()]
     return {
         "run_id": record.id,
         "number": record.number,

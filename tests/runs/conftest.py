@@ -52,12 +52,15 @@ def submit(workspace: Workspace, tmp_path: Path) -> Submit:
         image: str = "python-base:1",
         target: str = "docker-target",
         dockerfile: str = "",
+        shm: str = "",
     ) -> ScriptRun:
         source = tmp_path / "source"
         source.mkdir(exist_ok=True)
         (source / "train.py").write_text(script)
         environment = Environment("plain")
         environment.docker.enabled = True
+        if shm:
+            environment.docker.shm_size = shm
         if dockerfile:
             environment.docker.base_dockerfile = dockerfile
             environment.docker.base_image = None

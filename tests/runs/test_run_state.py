@@ -21,7 +21,7 @@ from jupyter_amltrain.runs.shorten import cut, first_within, json_size
 from jupyter_amltrain.runs.state_of import MOST_BYTES, StateReader, run_state
 from jupyter_amltrain.workspace import Workspace
 
-from .conftest import Submit, wait_for_end, wait_until
+from .conftest import Submit, set_target, wait_for_end, wait_until
 
 UNTIL_TOLD = """
 import os, time
@@ -103,6 +103,65 @@ def test_a_run_whose_image_cannot_be_had_fails_there(workspace: Workspace, submi
         **{"snapshot": "done", "queue": "skipped", "image": "failed"},
         **{"start": "skipped", "run": "skipped", "finalise": "skipped"},
     }
+    failure = state_of(workspace, run).failure
+    assert failure is not None
+    assert "failed at Dockerfile line 2, `RUN exit 4`" in failure.title
+    assert failure.exit_code is None
+
+
+FAILURES: list[tuple[str, dict[str, Any], str, str]] = [
+    ("import cv2", {}, "The script raised ModuleNotFoundError: No module named 'cv2'", "opencv-python-headless"),
+    ("import ctypes\nctypes.string_at(0)", {}, "a native library crashed", "faulthandler"),
+    (
+        "import ctypes, faulthandler\nfaulthandler.enable()\ndef crash():\n    ctypes.string_at(0)\ncrash()",
+        {},
+        "Python crashed: Segmentation fault.",
+        "",
+    ),
+    ("x = []\nwhile True: x.append(bytearray(b'1' * 5000000))", {"memory": "64m"}, "killed for memory", "128m"),
+    (
+        "open('/dev/shm/x', 'wb').write(b'1' * (80 << 20))",
+        {"shm": "64m"},
+        "The script raised OSError: [Errno 28] No space left on device",
+        "--shm 8g",
+    ),
+    (
+        "import mmap\nfile = open('/dev/shm/x', 'w+b')\nfile.truncate(80 << 20)\nmemory = mmap.mmap(file.fileno(), 0)\n"
+        "for at in range(0, 80 << 20, 4096): memory[at] = 1",
+        {"shm": "64m"},
+        "ended by SIGBUS",
+        "--shm 8g",
+    ),
+    ("x = = 1", {}, "The script raised SyntaxError: invalid syntax", ""),
+    ("open('/data/pets')", {}, "The script raised FileNotFoundError", "--input NAME=PATH"),
+]
+
+
+@pytest.mark.parametrize(("script", "limits", "title", "advice"), FAILURES)
+def test_why_it_failed(
+    workspace: Workspace, submit: Submit, script: str, limits: dict[str, Any], title: str, advice: str
+) -> None:
+    set_target(workspace, max_nodes=1, memory=limits.get("memory"))
+    run = submit(script, shm=limits.get("shm", ""))
+    assert wait_for_end(workspace, run.id) == "Failed"
+    failure = state_of(workspace, run).failure
+    assert failure is not None
+    assert title in failure.title
+    words = repr(failure.causes)
+    assert advice in words if advice else not failure.causes
+    crashed = "Error" in failure.title or "Python crashed" in failure.title
+    assert [frame.file for frame in failure.frames][-1:] == (["train.py"] if crashed else [])
+
+
+def test_why_a_run_on_this_machine_failed(workspace: Workspace, submit: Submit) -> None:
+    run = submit("def f():\n    raise ValueError('bad')\nf()", target="local", image="")
+    assert wait_for_end(workspace, run.id) == "Failed"
+    failure = state_of(workspace, run).failure
+    assert failure is not None
+    assert [(frame.file, frame.line, frame.in_snapshot) for frame in failure.frames] == [
+        ("train.py", 3, True),
+        ("train.py", 2, True),
+    ]
 
 
 def test_what_the_job_wrote_and_logged_is_counted(workspace: Workspace, submit: Submit) -> None:
@@ -136,7 +195,14 @@ def test_it_stays_small_whatever_the_user_wrote(workspace: Workspace, new_run: A
         display_name=nasty * 1000,
         snapshot={"notes": [nasty * 1000] * 1000, "summary": nasty * 1000},
         image={"name": nasty * 1000, "digest": "sha256:1", "reference": "r", "at": 5.0},
+        status=states.FAILED,
+        exit={"code": 1, "reason": nasty},
+        error={"message": nasty * 1000},
     )
+    frame = '  File "/amltrain/run/code/train.py", line 1, in f\n    '
+    log = "Traceback (most recent call last):\n" + f"{frame}{nasty * 100}\n".replace("\n\n", "\n") * 100
+    driver = workspace.run_folder(run.id) / "azureml-logs/70_driver_log.txt"
+    driver.write_text(f"{log}CUDA out of memory: {nasty * 1000}")
     state = run_state(workspace.store, workspace.run_folder(run.id), many, time.time())
     assert json_size(dataclasses.asdict(state)) < MOST_BYTES
     assert state.tags[-1][0] == "…"

@@ -10,6 +10,8 @@ import pytest
 
 from jupyter_amltrain import Environment, Experiment, RunConfiguration, ScriptRunConfig, Workspace
 from jupyter_amltrain.runs.run import ScriptRun
+from jupyter_amltrain.runs.run_state import Failure
+from jupyter_amltrain.runs.state_of import run_state
 
 from .conftest import driver_log, wait_for_end
 
@@ -66,7 +68,9 @@ for many in (numpy.arange(3), torch.arange(3), frame["x"]):
 def submitted(workspace: Workspace, tmp_path: Path) -> Submitted:
     """Submits a script, or a command that runs it, in an environment."""
 
-    def submit(environment: Environment, script: str, command: list[str] | None = None) -> ScriptRun:
+    def submit(
+        environment: Environment, script: str, command: list[str] | None = None, *, end: str = "Completed"
+    ) -> ScriptRun:
         folder = tmp_path / "torch"
         folder.mkdir(exist_ok=True)
         (folder / "train.py").write_text(script)
@@ -76,7 +80,7 @@ def submitted(workspace: Workspace, tmp_path: Path) -> Submitted:
             str(folder), script=None if command else "train.py", command=command, run_config=configuration
         )
         run = Experiment(workspace, "torch").submit(asked)
-        assert wait_for_end(workspace, run.id, 900) == "Completed", driver_log(workspace, run.id).decode()
+        assert wait_for_end(workspace, run.id, 900) == end, driver_log(workspace, run.id).decode()
         return run
 
     return submit
@@ -163,14 +167,22 @@ RUN sed -i 's/for s in Std:/for s in Std.__members__.values():/' \
 """
 
 
-@pytest.mark.parametrize("command", [["torchrun"], ["python3", "-m", "torch.distributed.run"]], ids=["torchrun", "-m"])
-def test_ranks_of_torchrun(workspace: Workspace, submitted: Submitted, pets: Environment, command: list[str]) -> None:
+@pytest.fixture
+def with_torchrun(workspace: Workspace, pets: Environment) -> Environment:
+    """The same with a launcher of ranks."""
     registered = pets.register(workspace)
     registered.build_local(workspace)
     environment = Environment("torchrun")
     environment.docker.base_dockerfile = WHOLE_TORCHRUN.format(pets=registered.get_image_details(workspace).image)
     environment.python.user_managed_dependencies = True
-    run = submitted(environment, RANKS, [*command, "--nproc_per_node", "2", "train.py"])
+    return environment
+
+
+@pytest.mark.parametrize("command", [["torchrun"], ["python3", "-m", "torch.distributed.run"]], ids=["torchrun", "-m"])
+def test_ranks_of_torchrun(
+    workspace: Workspace, submitted: Submitted, with_torchrun: Environment, command: list[str]
+) -> None:
+    run = submitted(with_torchrun, RANKS, [*command, "--nproc_per_node", "2", "train.py"])
     logged: dict[tuple[str, int], list[tuple[object, object]]] = {}
     for point in workspace.store.points(run.id, without="system"):
         logged.setdefault((point.name, point.rank), []).append((point.step, point.value))
@@ -184,3 +196,52 @@ def test_ranks_of_torchrun(workspace: Workspace, submitted: Submitted, pets: Env
         steps = [f"rank {rank} is at step {step}" for step in range(500)]
         assert [line for line in lines if line.startswith(f"rank {rank} is at")] == steps
         assert f"rank {rank} is done" in lines
+
+
+LOADER = """
+import torch
+
+class Rows(torch.utils.data.Dataset):
+    def __len__(self):
+        return 100
+    def __getitem__(self, i):
+        return {}[i] if {missing} else torch.zeros(5_000_000)
+
+for batch in torch.utils.data.DataLoader(Rows(), batch_size=8, num_workers=2):
+    print(len(batch))
+"""
+
+
+def failure_of(workspace: Workspace, run: ScriptRun) -> Failure:
+    state = run_state(workspace.store, workspace.run_folder(run.id), workspace.store.run(run.id), 0)
+    assert state.failure is not None
+    return state.failure
+
+
+def test_a_data_loader_without_shared_memory(workspace: Workspace, submitted: Submitted, pets: Environment) -> None:
+    pets.docker.shm_size = "64m"
+    failure = failure_of(workspace, submitted(pets, LOADER.replace("{missing}", "False"), end="Failed"))
+    assert [option.arguments for cause in failure.causes for option in cause.options] == [("--shm", "8g")]
+
+
+def test_an_error_in_a_data_loaders_worker(workspace: Workspace, submitted: Submitted, pets: Environment) -> None:
+    failure = failure_of(workspace, submitted(pets, LOADER.replace("{missing}", "True"), end="Failed"))
+    assert failure.title.startswith("The script raised KeyError: ")
+    assert [(frame.file, frame.function) for frame in failure.frames] == [("train.py", "__getitem__")]
+
+
+def test_a_rank_that_fails(workspace: Workspace, submitted: Submitted, with_torchrun: Environment) -> None:
+    script = """
+import os, time
+if os.environ["RANK"] == "1":
+    {fail}
+time.sleep(600)
+"""
+    command = ["torchrun", "--nproc_per_node=2", "train.py"]
+    raising = script.replace("{fail}", "raise ValueError('rank is bad')")
+    failure = failure_of(workspace, submitted(with_torchrun, raising, command, end="Failed"))
+    assert failure.title == "Rank 1 raised ValueError: rank is bad"
+    assert [(frame.file, frame.line) for frame in failure.frames] == [("train.py", 4)]
+    killed = script.replace("{fail}", "os.kill(os.getpid(), 9)")
+    failure = failure_of(workspace, submitted(with_torchrun, killed, command, end="Failed"))
+    assert failure.title == "Rank 1 failed first: killed by SIGKILL."
