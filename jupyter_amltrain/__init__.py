@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .data.consumption import OutputFileDatasetConfig
     from .data.datastore import Datastore
     from .data.factory import Dataset
-    from .environment.conda import CondaDependencies
+    from .environment.conda.dependencies import CondaDependencies
     from .environment.spec import Environment
     from .models.model import Model
     from .runs.experiment import Experiment
@@ -49,7 +49,7 @@ __all__ = [
 _HOME_OF = {
     "AmlCompute": ".compute.amlcompute",
     "ComputeTarget": ".compute.target",
-    "CondaDependencies": ".environment.conda",
+    "CondaDependencies": ".environment.conda.dependencies",
     "Dataset": ".data.factory",
     "Datastore": ".data.datastore",
     "Environment": ".environment.spec",

@@ -27,8 +27,8 @@ TARGETS: dict[str, str] = {
         "DatabricksSection DEFAULT_CPU_IMAGE DEFAULT_GPU_IMAGE DockerImagePlatform DockerSection Environment"
         " PythonSection SparkSection",
     ),
-    **_targets("environment.conda", "CondaDependencies"),
-    **_targets("environment.registry", "ContainerRegistry"),
+    **_targets("environment.conda.dependencies", "CondaDependencies"),
+    **_targets("environment.registry.container_registry", "ContainerRegistry"),
     **_targets("environment.docker_build_context", "DockerBuildContext"),
     **_targets("compute.target", "ComputeTarget"),
     **_targets("compute.amlcompute", "AmlCompute"),

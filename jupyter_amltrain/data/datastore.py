@@ -285,7 +285,7 @@ class Datastore(Recreated):
 
 
 def _refuse_secrets(options: Mapping[str, Any]) -> None:
-    from ..environment.references import check_reference, is_reference
+    from ..environment.registry.references import check_reference, is_reference
 
     for name, value in options.items():
         if isinstance(value, Mapping):

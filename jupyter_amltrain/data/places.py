@@ -181,7 +181,7 @@ def filesystem(place: Place) -> tuple[Any, str]:
 
 def _resolved(value: Any, place: Place) -> Any:
     """An option with the secrets that it only names."""
-    from ..environment.references import follow_reference, is_reference
+    from ..environment.registry.references import follow_reference, is_reference
 
     if isinstance(value, Mapping):
         return {key: _resolved(inner, place) for key, inner in value.items()}

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..environment.docker_login import check_docker_config
+from ..environment.registry.docker_login import check_docker_config
 from ..errors import EngineException, EngineUnavailableException
 from .containers import EngineFacts
 from .docker_address import DockerAddress, docker_url, find_docker

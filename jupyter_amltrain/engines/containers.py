@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..environment.host_settings import loopback_names, not_overridden, without_credentials
+from ..environment.network.host_settings import loopback_names, not_overridden, without_credentials
 from ..submission.job import JOB_ROOT, Job
 
 _LOG_DRIVERS = {

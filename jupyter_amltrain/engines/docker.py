@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from ..environment.preflight import REFUSE, Finding, gpu_finding, refuse
+from ..environment.inspection.preflight import REFUSE, Finding, gpu_finding, refuse
 from ..errors import (
     EngineException,
     EngineUnavailableException,

@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from ..compute.host import host_capacity
-from ..environment.engine_view import EngineView
-from ..environment.preflight import GpuFacts
+from ..environment.inspection.engine_view import EngineView
+from ..environment.inspection.preflight import GpuFacts
 from ..errors import EngineException
 from ..home import home_folder
 

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..environment.api import EngineApi
 from ..environment.dockerfile import HOME_LABEL, MOUNT, STAGE_LABEL
-from ..environment.found import DEFINITION_LABEL, ENVIRONMENT_LABEL, FINGERPRINT_LABEL, REPOSITORY
 from ..environment.image import images_of
+from ..environment.inspection.found import DEFINITION_LABEL, ENVIRONMENT_LABEL, FINGERPRINT_LABEL, REPOSITORY
 from ..environment.maker import SETTINGS_LABEL
 from ..home import home_id
 from .protocol import (

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import UserErrorException
-from .conda import DEFAULT_PIP_PACKAGE, CondaDependencies, parse_conda
-from .instructions import KEYWORDS, check_dockerfile
-from .requirements import is_address, normal_name, parsed_requirement, requirement_lines, without_comment
+from .builder.instructions import KEYWORDS, check_dockerfile
+from .conda.dependencies import DEFAULT_PIP_PACKAGE, CondaDependencies, parse_conda
+from .packages.requirements import is_address, normal_name, parsed_requirement, requirement_lines, without_comment
+from .packages.wheels import with_address
 from .spec import Environment
 from .text_files import plain_text
-from .wheels import with_address
 
 FORMATS = ("dockerfile", "conda", "pip")
 _SAID = {"dockerfile": "a Dockerfile", "conda": "a conda specification", "pip": "pip requirements"}

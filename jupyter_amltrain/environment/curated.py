@@ -24,7 +24,7 @@ NAMES = tuple(_PACKAGES)
 
 def curated_environment(name: str, version: str | None = None) -> Environment | None:
     """The environment of such a name, None when there is none."""
-    from .conda import CondaDependencies
+    from .conda.dependencies import CondaDependencies
     from .spec import Environment
 
     if name not in _PACKAGES or version not in (None, "1"):

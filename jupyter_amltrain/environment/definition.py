@@ -6,8 +6,8 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from .build_options import SECRET_PREFIX, read_secret
-from .conda import CondaDependencies
+from .builder.options import SECRET_PREFIX, read_secret
+from .conda.dependencies import CondaDependencies
 from .secrets import put_url_credentials, take_url_credentials
 from .sections import DEFAULT_SHM_SIZE, EXAMPLE_VARIABLE
 

@@ -19,7 +19,7 @@ from ..absent import Recreated
 from ..engines.protocol import FLATTEN, REBUILD
 from ..errors import AzureMLException, CanceledException, ImageNotFoundException, StoreException, UserErrorException
 from .curated import curated_environment
-from .registry import DOCKER_HUB, image_reference, registry_of
+from .registry.container_registry import DOCKER_HUB, image_reference, registry_of
 
 if TYPE_CHECKING:
     from ..engines.protocol import Image, Preparation, Step

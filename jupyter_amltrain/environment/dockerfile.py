@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from .requirements import Packages
-from .wheels import moved
+from .packages.requirements import Packages
+from .packages.wheels import moved
 
 CONTEXT_FOLDER = ".amltrain"
 """Folder of the build context that holds what we add: settings, certificates, the uv binary, the requirements."""

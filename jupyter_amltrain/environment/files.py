@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import UserErrorException
-from .conda import CONDA_FILE_NAME, CondaDependencies
+from .conda.dependencies import CONDA_FILE_NAME, CondaDependencies
 from .element import ConfigElement, _camel_case
 from .secrets import mask_url_credentials
 

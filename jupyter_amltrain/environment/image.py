@@ -10,28 +10,28 @@ from typing import TYPE_CHECKING, Any
 from ..engines.protocol import EnvironmentSpec, Image, Preparation, PushedImage
 from ..errors import AzureMLException, UserErrorException
 from .api import EngineApi
-from .build import choose_builder
-from .build_options import check_build_options, read_secret, secret_value, session_reason
-from .conda_image import with_conda_packages
-from .conda_solve import check_specs
-from .context import check_sources
-from .docker_cli import session_command
-from .docker_login import stored_credentials
-from .engine_view import EngineView
-from .finding import ImageFinder, NotThere
-from .fitness import environment_findings, interpreter_finding
-from .found import Found
-from .host_settings import read_host_settings
-from .instructions import base_images, check_dockerfile
-from .interpreter import find_in_image
-from .look_inside import look_inside
+from .builder.context import check_sources
+from .builder.docker_cli import session_command
+from .builder.engine_build import choose_builder
+from .builder.instructions import base_images, check_dockerfile
+from .builder.options import check_build_options, read_secret, secret_value, session_reason
+from .conda.image import with_conda_packages
+from .conda.solve import check_specs
+from .inspection.engine_view import EngineView
+from .inspection.finding import ImageFinder, NotThere
+from .inspection.fitness import environment_findings, interpreter_finding
+from .inspection.found import Found
+from .inspection.interpreter import find_in_image
+from .inspection.look_inside import look_inside
+from .inspection.preflight import NOTE, OK, REFUSE, Finding, refuse, room_finding
 from .maker import ImageMaker, default_base, say
-from .packages_image import with_packages
-from .preflight import NOTE, OK, REFUSE, Finding, refuse, room_finding
-from .pull import BaseImage
-from .push import push_image
-from .registry import image_reference
-from .requirements import Packages, wanted_packages
+from .network.host_settings import read_host_settings
+from .packages.image import with_packages
+from .packages.requirements import Packages, wanted_packages
+from .registry.container_registry import image_reference
+from .registry.docker_login import stored_credentials
+from .registry.pull import BaseImage
+from .registry.push import push_image
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -162,7 +162,7 @@ def push_to_registry(
     registry: Mapping[str, Any] | None = None,
     secrets: Mapping[str, str] | None = None,
 ) -> PushedImage:
-    """Push an image of the engine; see :func:`.push.push_image`."""
+    """Push an image of the engine; see :func:`.registry.push.push_image`."""
     return push_image(_engine_api(client), image, target, log, registry, secrets)
 
 

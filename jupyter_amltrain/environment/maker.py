@@ -17,15 +17,26 @@ from ..engines.protocol import FLATTEN, REBUILD, EnvironmentSpec, Preparation, S
 from ..errors import EngineException, EngineUnavailableException, ImageBuildException, UserErrorException
 from ..home import home_id
 from .api import EngineApi
-from .build import Build, build_image, build_network, choose_builder
-from .build_lock import free, held, lock_path
-from .build_options import read_secret, secret_value, session_reason
-from .context import context_digest, needed_paths, selected
-from .docker_cli import session_command
+from .builder.context import context_digest, needed_paths, selected
+from .builder.docker_cli import session_command
+from .builder.engine_build import Build, build_image, build_network, choose_builder
+from .builder.instructions import (
+    base_images,
+    declared_arguments,
+    normalised_dockerfile,
+    started_from,
+    with_images_named,
+    without_arguments,
+    without_syntax_line,
+)
+from .builder.lock import free, held, lock_path
+from .builder.options import read_secret, secret_value, session_reason
+from .builder.session_build import build_with_session
+from .builder.step_settings import settings_dockerfile, with_settings
 from .dockerfile import CONTEXT_FOLDER, HOME_LABEL, STAGE_LABEL
-from .engine_view import EngineView
 from .fingerprint import fingerprint
-from .found import (
+from .inspection.engine_view import EngineView
+from .inspection.found import (
     DEFINITION_LABEL,
     FINGERPRINT_LABEL,
     Found,
@@ -38,23 +49,12 @@ from .found import (
     named_images,
     own_name,
 )
-from .host_settings import HostSettings, read_host_settings
-from .instructions import (
-    base_images,
-    declared_arguments,
-    normalised_dockerfile,
-    started_from,
-    with_images_named,
-    without_arguments,
-    without_syntax_line,
-)
-from .interpreter import find_in_image
-from .preflight import refuse, room_finding
-from .pull import BaseImage
-from .registry import image_reference, is_image_id
+from .inspection.interpreter import find_in_image
+from .inspection.preflight import refuse, room_finding
+from .network.host_settings import HostSettings, read_host_settings
+from .registry.container_registry import image_reference, is_image_id
+from .registry.pull import BaseImage
 from .secrets import mask_url_credentials
-from .session_build import build_with_session
-from .step_settings import settings_dockerfile, with_settings
 
 SETTINGS_LABEL = "amltrain.settings"
 

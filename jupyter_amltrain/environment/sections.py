@@ -7,9 +7,9 @@ import re
 from typing import IO, Any, ClassVar
 
 from ..errors import UserErrorException
-from .conda import CondaDependencies
+from .conda.dependencies import CondaDependencies
 from .element import ConfigElement, _camel_case
-from .registry import ContainerRegistry
+from .registry.container_registry import ContainerRegistry
 from .text_files import decoded, read_text
 
 DEFAULT_CPU_IMAGE = "mcr.microsoft.com/azureml/intelmpi2018.3-ubuntu16.04:20200821.v1"

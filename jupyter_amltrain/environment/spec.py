@@ -10,9 +10,9 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from ..absent import NOT_YET
 from ..errors import NameNotFoundException, UserErrorException
-from .conda import CondaDependencies
+from .conda.dependencies import CondaDependencies
 from .element import ConfigElement
-from .registry import ContainerRegistry
+from .registry.container_registry import ContainerRegistry
 from .sections import (
     DEFAULT_CPU_IMAGE,
     DEFAULT_GPU_IMAGE,
@@ -130,7 +130,7 @@ class Environment(ConfigElement):
         Raises:
             UserErrorException: there is no conda, or it knows no such environment.
         """
-        from .conda_export import export_conda_environment
+        from .conda.export import export_conda_environment
 
         environment = Environment(name)
         environment.python.conda_dependencies = CondaDependencies(
@@ -147,7 +147,7 @@ class Environment(ConfigElement):
         Raises:
             UserErrorException: a file cannot be read.
         """
-        from .requirements import read_requirements_file
+        from .packages.requirements import read_requirements_file
 
         dependencies = CondaDependencies()
         dependencies.set_pip_requirements(read_requirements_file(Path(file_path)))
@@ -213,7 +213,7 @@ class Environment(ConfigElement):
         Raises:
             UserErrorException: there is no such wheel; or the workspace has one of that name, unless ``exist_ok``.
         """
-        from .wheels import add_wheel
+        from .packages.wheels import add_wheel
 
         return add_wheel(workspace, file_path, exist_ok)
 
@@ -331,7 +331,7 @@ class Environment(ConfigElement):
             UserErrorException: it is not registered, or has changed since; or nothing can have such a name.
             RegistryException: the registry refuses, or cannot be reached.
         """
-        from .push import push_environment
+        from .registry.push import push_environment
 
         return push_environment(self, workspace, repository, container_registry)
 

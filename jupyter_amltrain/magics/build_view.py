@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from html import escape
 
 from ..engines.protocol import Step
-from ..environment.terminal_text import plain_line
+from ..environment.output.terminal_text import plain_line
 from ..submission.manifest import human_size
 from .table import duration
 

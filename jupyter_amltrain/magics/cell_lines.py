@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..environment.remedies import named_packages
-from ..environment.requirements import normal_name, without_comment
+from ..environment.output.remedies import named_packages
+from ..environment.packages.requirements import normal_name, without_comment
 
 _FAILED = re.compile(r" failed: | could not be made: ")
 _MOST = 3

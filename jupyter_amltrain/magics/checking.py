@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..environment.preflight import NOTE, OK, REFUSE, WARN, Finding
+from ..environment.inspection.preflight import NOTE, OK, REFUSE, WARN, Finding
 from .table import Table
 
 if TYPE_CHECKING:

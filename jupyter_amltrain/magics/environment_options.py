@@ -158,7 +158,7 @@ def described(asked: Any, cell: str | None, pinned: Sequence[str]) -> Described:
 
 def _parsed(asked: Any, cell: str | None, file: Path | None, pinned: Sequence[str]) -> CellEnvironment:
     from ..environment.cell import CellEnvironment, parse_cell, told_format
-    from ..environment.requirements import read_requirements_file
+    from ..environment.packages.requirements import read_requirements_file
     from ..environment.text_files import read_text
 
     if cell is not None:
@@ -176,8 +176,8 @@ def _add_packages(
 ) -> tuple[bool, tuple[str, ...]]:
     """Add the packages of ``--pip`` and ``--conda``; whether there are any, and notes."""
     from ..environment.cell import checked_requirements
-    from ..environment.conda import CondaDependencies
-    from ..environment.requirements import read_requirements_file
+    from ..environment.conda.dependencies import CondaDependencies
+    from ..environment.packages.requirements import read_requirements_file
 
     if asked.conda and parsed.format == "conda":
         raise UserErrorException("There are two conda specifications, the text and --conda; put them together in one.")
@@ -237,7 +237,7 @@ def _check_options(asked: Any, parsed: CellEnvironment, extra: bool) -> None:
 
 
 def _set_build(environment: Environment, asked: Any) -> None:
-    from ..environment.build_options import read_build_argument, read_platform, read_secret
+    from ..environment.builder.options import read_build_argument, read_platform, read_secret
 
     docker = environment.docker
     docker.build_arguments = dict(read_build_argument(text) for text in asked.build_arg)
@@ -249,9 +249,9 @@ def _set_build(environment: Environment, asked: Any) -> None:
 
 def taken_for(environment: Environment) -> str:
     """What an environment is, in a sentence that names where its packages go."""
-    from ..environment.instructions import base_images, parse_dockerfile
+    from ..environment.builder.instructions import base_images, parse_dockerfile
     from ..environment.maker import default_base
-    from ..environment.requirements import install_mode, wanted_packages
+    from ..environment.packages.requirements import install_mode, wanted_packages
 
     spec = environment._to_spec()
     packages, mode = wanted_packages(spec), install_mode(spec)
@@ -281,7 +281,7 @@ def _is_conda(environment: Environment) -> bool:
 
 def set_registry(environment: Environment, asked: Any) -> None:
     """Give an environment the registry of the options."""
-    from ..environment.references import is_reference
+    from ..environment.registry.references import is_reference
 
     registry = environment.docker.base_image_registry
     if asked.registry_password and not is_reference(asked.registry_password):

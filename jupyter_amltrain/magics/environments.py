@@ -81,7 +81,7 @@ class EnvironmentMagics(Magics):
         watcher = watcher_for(self.shell, asked.name, asked.quiet)
         outcome, stacked, size = "not built yet", "", ""
         if asked.no_build:
-            from ..environment.build_options import check_build_options
+            from ..environment.builder.options import check_build_options
 
             for note in check_build_options(environment._to_spec()):
                 print(note)
@@ -99,7 +99,7 @@ class EnvironmentMagics(Magics):
 
     def _from_kernel(self) -> tuple[str, ...]:
         """What the notebook's cells have imported, pinned; said before anything is built."""
-        from ..environment.kernel_packages import imported_names, pinned
+        from ..environment.packages.kernel_packages import imported_names, pinned
 
         assert self.shell is not None
         found = pinned(imported_names(self.shell.user_ns.get("In") or ()))
@@ -236,7 +236,7 @@ def _changes(workspace: Workspace, name: str, versions: list[str]) -> str:
 
 def _check_push(asked: Any, environment: Environment, workspace: Workspace) -> None:
     """Refuse before anything is built what could not be pushed afterwards."""
-    from ..environment.push import check_push, push_target
+    from ..environment.registry.push import check_push, push_target
 
     if asked.no_build:
         raise UserErrorException("--no-build makes no image that could be pushed; leave out --push or --no-build.")
@@ -245,7 +245,7 @@ def _check_push(asked: Any, environment: Environment, workspace: Workspace) -> N
 
 
 def _push(asked: Any, environment: Environment, image: Image, workspace: Workspace) -> None:
-    from ..environment.push import keep_pushed, push_target, push_watched
+    from ..environment.registry.push import keep_pushed, push_target, push_watched
 
     target = push_target(asked.push, name=environment.name, version=environment.version, address=None)
     started = time.monotonic()
@@ -256,7 +256,7 @@ def _push(asked: Any, environment: Environment, image: Image, workspace: Workspa
 
 
 def _kind(environment: Environment) -> str:
-    from ..environment.requirements import install_mode, wanted_packages
+    from ..environment.packages.requirements import install_mode, wanted_packages
 
     spec = environment._to_spec()
     packages, mode = wanted_packages(spec), install_mode(spec)

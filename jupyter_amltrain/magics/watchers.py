@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from ..environment.terminal_text import plain_line
+from ..environment.output.terminal_text import plain_line
 from .build_view import BuildState, render_build, summary
 
 if TYPE_CHECKING:

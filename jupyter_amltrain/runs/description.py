@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..data.lineage import data_definitions, input_datasets, output_datasets
-from ..environment.terminal_text import plain_line
+from ..environment.output.terminal_text import plain_line
 from ..submission.data import JobData
 from . import status as states
 from .artifacts import list_artifacts

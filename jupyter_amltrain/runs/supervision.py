@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..engines.protocol import Engine, Exit, Preparation, Step
 from ..engines.registry import get_engine
-from ..environment.contents import contents_text, known_contents
-from ..environment.requirements import install_mode
+from ..environment.inspection.contents import contents_text, known_contents
+from ..environment.packages.requirements import install_mode
 from ..errors import (
     AzureMLException,
     CanceledException,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ..environment.terminal_text import plain_line
+from ..environment.output.terminal_text import plain_line
 
 _LINE_CHARACTERS = 2000
 _FOREIGN_LINES = 20

@@ -30,7 +30,7 @@ from .sections import (
 
 if TYPE_CHECKING:
     from ..compute.target import ComputeTarget
-    from ..environment.conda import CondaDependencies
+    from ..environment.conda.dependencies import CondaDependencies
     from ..environment.spec import Environment
 
 __all__ = [

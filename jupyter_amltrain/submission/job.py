@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from ..environment.host_settings import certificate_variables, not_overridden
+from ..environment.network.host_settings import certificate_variables, not_overridden
 from ..errors import UserErrorException
 from .data import DATA_FOLDER, JobData, Placed, job_variables, shown_value, with_paths
 

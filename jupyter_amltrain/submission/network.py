@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from ..environment.host_settings import HostSettings, read_host_settings, workspace_settings
+from ..environment.network.host_settings import HostSettings, read_host_settings, workspace_settings
 from ..home import certificates_file
 from .job import JobNetwork
 

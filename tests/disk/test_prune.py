@@ -24,7 +24,7 @@ from jupyter_amltrain.disk.items import DiskItem
 from jupyter_amltrain.engines import stored
 from jupyter_amltrain.engines.protocol import BUILD_CACHE, IMAGE, NAMELESS, VIRTUALENV, Image, Step
 from jupyter_amltrain.engines.registry import get_engine
-from jupyter_amltrain.environment.build_lock import free
+from jupyter_amltrain.environment.builder.lock import free
 from jupyter_amltrain.runs.lock import RunLock
 from jupyter_amltrain.runs.supervision import Supervision
 from jupyter_amltrain.submission import unneeded

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from jupyter_amltrain.environment.builder.context import check_sources
 from jupyter_amltrain.environment.cell import parse_cell
-from jupyter_amltrain.environment.conda import CondaDependencies, parse_conda
-from jupyter_amltrain.environment.context import check_sources
+from jupyter_amltrain.environment.conda.dependencies import CondaDependencies, parse_conda
 from jupyter_amltrain.environment.image import _context_files
-from jupyter_amltrain.environment.requirements import read_requirements_file
+from jupyter_amltrain.environment.packages.requirements import read_requirements_file
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import UserErrorException
 

@@ -18,8 +18,9 @@ import pytest
 from engine.parts import buildx, program
 from engine.shared import cache_folder
 from environment.test_image import BASE, BuildLog, client, dockerfile_environment, folder, name, output, prepared
-from jupyter_amltrain.environment import docker_cli
-from jupyter_amltrain.environment.build_options import (
+from jupyter_amltrain.environment.builder import docker_cli
+from jupyter_amltrain.environment.builder.instructions import base_images
+from jupyter_amltrain.environment.builder.options import (
     BuildSecret,
     check_build_options,
     masked,
@@ -28,10 +29,9 @@ from jupyter_amltrain.environment.build_options import (
     read_secret,
     session_reason,
 )
-from jupyter_amltrain.environment.buildkit import Vertex, VertexLog
 from jupyter_amltrain.environment.image import check_environment
-from jupyter_amltrain.environment.instructions import base_images
-from jupyter_amltrain.environment.plain_progress import PlainProgress
+from jupyter_amltrain.environment.output.buildkit import Vertex, VertexLog
+from jupyter_amltrain.environment.output.plain_progress import PlainProgress
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import CanceledException, ImageBuildException, UserErrorException
 

@@ -17,14 +17,14 @@ import pytest
 from conda_channel import SUBDIR, CondaPackage, write_channel
 from engine.company import FILES, CompanyNetwork
 from jupyter_amltrain.engines.protocol import Step
-from jupyter_amltrain.environment.conda import CondaDependencies
-from jupyter_amltrain.environment.conda_channels import CondaSettings, channel_addresses, read_conda_settings
-from jupyter_amltrain.environment.conda_install import install
-from jupyter_amltrain.environment.conda_lock import CondaLock, CondaRequest, stored_lock
-from jupyter_amltrain.environment.conda_rattler import require_rattler
-from jupyter_amltrain.environment.conda_solve import check_specs, locked, plan_request, with_overrides
-from jupyter_amltrain.environment.host_settings import HostSettings, read_host_settings
-from jupyter_amltrain.environment.requirements import Packages, normalised, wanted_packages
+from jupyter_amltrain.environment.conda.channels import CondaSettings, channel_addresses, read_conda_settings
+from jupyter_amltrain.environment.conda.dependencies import CondaDependencies
+from jupyter_amltrain.environment.conda.install import install
+from jupyter_amltrain.environment.conda.lock import CondaLock, CondaRequest, stored_lock
+from jupyter_amltrain.environment.conda.rattler_use import require_rattler
+from jupyter_amltrain.environment.conda.solve import check_specs, locked, plan_request, with_overrides
+from jupyter_amltrain.environment.network.host_settings import HostSettings, read_host_settings
+from jupyter_amltrain.environment.packages.requirements import Packages, normalised, wanted_packages
 from jupyter_amltrain.environment.secrets import mask_url_credentials, take_url_credentials
 from jupyter_amltrain.errors import (
     AuthenticationException,

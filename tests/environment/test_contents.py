@@ -15,9 +15,9 @@ import pytest
 from jupyter_amltrain.engines.protocol import Image
 from jupyter_amltrain.environment.api import EngineApi
 from jupyter_amltrain.environment.cell import parse_cell
-from jupyter_amltrain.environment.contents import known_contents
 from jupyter_amltrain.environment.image import prepare_image
-from jupyter_amltrain.environment.look_inside import look_inside
+from jupyter_amltrain.environment.inspection.contents import known_contents
+from jupyter_amltrain.environment.inspection.look_inside import look_inside
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import UserErrorException
 

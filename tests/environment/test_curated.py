@@ -9,7 +9,7 @@ import pytest
 import uv
 
 from jupyter_amltrain.environment.curated import NAMES, curated_environment
-from jupyter_amltrain.environment.requirements import wanted_packages
+from jupyter_amltrain.environment.packages.requirements import wanted_packages
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from jupyter_amltrain.environment.builder.step_settings import with_settings, without_settings
 from jupyter_amltrain.environment.dockerfile import (
     render_dockerfile,
     render_stacked,
     requirements_text,
     unused_options,
 )
-from jupyter_amltrain.environment.requirements import Packages, normalised, wanted_packages
-from jupyter_amltrain.environment.step_settings import with_settings, without_settings
+from jupyter_amltrain.environment.packages.requirements import Packages, normalised, wanted_packages
 
 PACKAGES = Packages(
     pip=("six", "idna>=3"), options=("--extra-index-url https://x/simple", "--pre", "--trusted-host x", "--no-deps")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_amltrain.environment.conda import CondaDependencies
+from jupyter_amltrain.environment.conda.dependencies import CondaDependencies
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import UserErrorException
 

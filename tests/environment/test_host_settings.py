@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from jupyter_amltrain.environment.host_config import pip_options, system_certificates, uv_variables
-from jupyter_amltrain.environment.host_settings import (
+from jupyter_amltrain.environment.network.host_config import pip_options, system_certificates, uv_variables
+from jupyter_amltrain.environment.network.host_settings import (
     HostSettings,
     is_loopback,
     not_overridden,

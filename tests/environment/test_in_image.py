@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from jupyter_amltrain.environment.in_image import listing, packages_out_of_sight, take_changes
+from jupyter_amltrain.environment.packages.in_image import listing, packages_out_of_sight, take_changes
 
 
 def test_changes_are_copied_and_what_is_gone_is_named(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_amltrain.environment.instructions import (
+from jupyter_amltrain.environment.builder.instructions import (
     Instruction,
     base_images,
     check_dockerfile,

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_amltrain.environment.kernel_packages import imported_names, pinned
+from jupyter_amltrain.environment.packages.kernel_packages import imported_names, pinned
 
 
 class Installed:

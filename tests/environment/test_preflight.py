@@ -20,11 +20,11 @@ from engine.images import load_base_image
 from engine.shared import cache_folder
 from jupyter_amltrain.engines.docker import DockerEngine
 from jupyter_amltrain.engines.socket_permission import SocketAccess, explain_access
+from jupyter_amltrain.environment.builder.instructions import shell_needed_in, started_from
 from jupyter_amltrain.environment.cell import parse_cell
-from jupyter_amltrain.environment.engine_view import EngineView
 from jupyter_amltrain.environment.image import engine_view
-from jupyter_amltrain.environment.instructions import shell_needed_in, started_from
-from jupyter_amltrain.environment.preflight import (
+from jupyter_amltrain.environment.inspection.engine_view import EngineView
+from jupyter_amltrain.environment.inspection.preflight import (
     GpuFacts,
     architecture_finding,
     gpu_finding,

@@ -8,10 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jupyter_amltrain.environment.cell import FORMATS, CellEnvironment, parse_cell
-from jupyter_amltrain.environment.dockerfile import render_dockerfile
-from jupyter_amltrain.environment.fingerprint import fingerprint
-from jupyter_amltrain.environment.instructions import (
+from jupyter_amltrain.environment.builder.instructions import (
     base_images,
     check_dockerfile,
     context_sources,
@@ -20,8 +17,11 @@ from jupyter_amltrain.environment.instructions import (
     parse_dockerfile,
     without_syntax_line,
 )
-from jupyter_amltrain.environment.requirements import Packages, normalised, wanted_packages
-from jupyter_amltrain.environment.step_settings import with_settings, without_settings
+from jupyter_amltrain.environment.builder.step_settings import with_settings, without_settings
+from jupyter_amltrain.environment.cell import FORMATS, CellEnvironment, parse_cell
+from jupyter_amltrain.environment.dockerfile import render_dockerfile
+from jupyter_amltrain.environment.fingerprint import fingerprint
+from jupyter_amltrain.environment.packages.requirements import Packages, normalised, wanted_packages
 from jupyter_amltrain.errors import UserErrorException
 
 # The same examples on every machine and every day; failures found otherwise belong here as plain tests.

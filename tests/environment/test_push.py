@@ -14,8 +14,8 @@ import pytest
 from engine.registry import Registry
 from environment.private import forget, logged_in, private_image, remove_made
 from environment.test_image import BASE, client, dockerfile_environment, name, prepared
-from jupyter_amltrain.environment.push import push_target
-from jupyter_amltrain.environment.registry import ContainerRegistry
+from jupyter_amltrain.environment.registry.container_registry import ContainerRegistry
+from jupyter_amltrain.environment.registry.push import push_target
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import AzureMLException, CanceledException, RegistryException, UserErrorException
 from jupyter_amltrain.workspace import Workspace

@@ -16,7 +16,7 @@ from engine.shared import cache_folder
 from jupyter_amltrain.engines.protocol import Step
 from jupyter_amltrain.environment.cell import parse_cell
 from jupyter_amltrain.environment.image import prepare_image
-from jupyter_amltrain.environment.remedies import named_packages, remedy
+from jupyter_amltrain.environment.output.remedies import named_packages, remedy
 from jupyter_amltrain.errors import ImageBuildException
 from jupyter_amltrain.magics.cell_lines import with_requirement_lines
 

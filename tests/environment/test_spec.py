@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_amltrain.environment.conda import CondaDependencies
-from jupyter_amltrain.environment.registry import ContainerRegistry
+from jupyter_amltrain.environment.conda.dependencies import CondaDependencies
+from jupyter_amltrain.environment.registry.container_registry import ContainerRegistry
 from jupyter_amltrain.environment.spec import DEFAULT_CPU_IMAGE, Environment
 from jupyter_amltrain.errors import NameNotFoundException, UserErrorException
 

@@ -15,12 +15,12 @@ import docker
 import pytest
 
 from jupyter_amltrain.engines.protocol import FLATTEN, Image
-from jupyter_amltrain.environment import stacked
 from jupyter_amltrain.environment.cell import parse_cell
-from jupyter_amltrain.environment.found import Found, image_labels
 from jupyter_amltrain.environment.image import prepare_image
-from jupyter_amltrain.environment.requirements import Packages
-from jupyter_amltrain.environment.stacked import stack_labels
+from jupyter_amltrain.environment.inspection.found import Found, image_labels
+from jupyter_amltrain.environment.packages import stacked
+from jupyter_amltrain.environment.packages.requirements import Packages
+from jupyter_amltrain.environment.packages.stacked import stack_labels
 
 BASE = "python-base:1"
 SEE = "import importlib.metadata as m; print(*sorted(d.metadata['Name'] + '==' + d.version for d in m.distributions()))"

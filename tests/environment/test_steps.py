@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from jupyter_amltrain.engines.protocol import Step
-from jupyter_amltrain.environment.build import Build
-from jupyter_amltrain.environment.build_output import BuildOutput
-from jupyter_amltrain.environment.installer_output import InstallerOutput
-from jupyter_amltrain.environment.pull_output import PullOutput, may_pass
-from jupyter_amltrain.environment.steps import SHOWN_LINES, Steps
-from jupyter_amltrain.environment.terminal_text import plain_line
+from jupyter_amltrain.environment.builder.engine_build import Build
+from jupyter_amltrain.environment.output.build import BuildOutput
+from jupyter_amltrain.environment.output.installer import InstallerOutput
+from jupyter_amltrain.environment.output.pull import PullOutput, may_pass
+from jupyter_amltrain.environment.output.steps import SHOWN_LINES, Steps
+from jupyter_amltrain.environment.output.terminal_text import plain_line
 from jupyter_amltrain.errors import CanceledException, RegistryException
 
 UV = """\

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from jupyter_amltrain.environment.buildkit import Vertex, VertexLog, VertexProgress, decode_trace
-from jupyter_amltrain.environment.context import context_digest, needed_paths, selected, write_context
+from jupyter_amltrain.environment.builder.context import context_digest, needed_paths, selected, write_context
 from jupyter_amltrain.environment.fingerprint import fingerprint
-from jupyter_amltrain.environment.registry import (
+from jupyter_amltrain.environment.output.buildkit import Vertex, VertexLog, VertexProgress, decode_trace
+from jupyter_amltrain.environment.registry.container_registry import (
     credentials_for,
     image_reference,
     registry_of,

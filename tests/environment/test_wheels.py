@@ -14,8 +14,8 @@ from environment.test_image import BASE, client, name, output, prepared
 from jupyter_amltrain import Environment, Workspace
 from jupyter_amltrain.environment.cell import parse_cell
 from jupyter_amltrain.environment.docker_build_context import DockerBuildContext
-from jupyter_amltrain.environment.requirements import Packages, normalised, read_requirements_file
-from jupyter_amltrain.environment.wheels import content_line, moved, wheel_files, wheel_path, with_address
+from jupyter_amltrain.environment.packages.requirements import Packages, normalised, read_requirements_file
+from jupyter_amltrain.environment.packages.wheels import content_line, moved, wheel_files, wheel_path, with_address
 from jupyter_amltrain.errors import NameNotFoundException, UserErrorException
 
 __all__ = ["client", "name"]  # fixtures

@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from jupyter_amltrain.environment.contents import Contents, contents_text, parse_contents, read_answer
+from jupyter_amltrain.environment.inspection.contents import Contents, contents_text, parse_contents, read_answer
 from jupyter_amltrain.job import inventory
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_amltrain import Environment, Workspace
-from jupyter_amltrain.environment.contents import parse_contents
+from jupyter_amltrain.environment.inspection.contents import parse_contents
 from magics.notebook import Notebook
 
 

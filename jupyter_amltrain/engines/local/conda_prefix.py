@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...environment.conda_channels import read_conda_settings
-from ...environment.conda_install import fixed_variables, install, link_scripts
-from ...environment.conda_solve import (
+from ...environment.conda.channels import read_conda_settings
+from ...environment.conda.install import fixed_variables, install, link_scripts
+from ...environment.conda.solve import (
     check_specs,
     locked,
     plan_request,
@@ -17,10 +17,10 @@ from ...environment.conda_solve import (
     virtual_packages_here,
     with_overrides,
 )
-from ...environment.host_settings import read_host_settings
+from ...environment.network.host_settings import read_host_settings
 
 if TYPE_CHECKING:
-    from ...environment.requirements import Packages
+    from ...environment.packages.requirements import Packages
     from ..protocol import Preparation
 
 

@@ -14,9 +14,9 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...environment.conda_solve import check_specs
-from ...environment.host_settings import workspace_settings
-from ...environment.requirements import Packages, normalised, wanted_packages
+from ...environment.conda.solve import check_specs
+from ...environment.network.host_settings import workspace_settings
+from ...environment.packages.requirements import Packages, normalised, wanted_packages
 from ...environment.secrets import with_credentials
 from ...errors import EngineException, GpuUnavailableException, UserErrorException
 from ..protocol import REBUILD, Discarded, EnvironmentSpec, Exit, Handle, Image, Preparation, Stored, Usage

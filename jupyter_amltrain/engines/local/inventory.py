@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from ...environment.contents import Contents, contents_of, keep_contents, known_contents, read_answer
+from ...environment.inspection.contents import Contents, contents_of, keep_contents, known_contents, read_answer
 from ...job import inventory
 from ..protocol import Preparation
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...environment.host_config import pip_options
+from ...environment.network.host_config import pip_options
 
 _UV_NAME = {
     "index-url": "UV_DEFAULT_INDEX",

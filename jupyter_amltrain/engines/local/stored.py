@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...disk.size import folder_size
-from ...environment.build_lock import free
+from ...environment.builder.lock import free
 from ...home import home_folder
 from ..protocol import VIRTUALENV, Discarded, Stored
 from .virtualenv import COMPLETE

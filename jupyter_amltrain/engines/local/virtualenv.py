@@ -21,9 +21,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...environment.build_lock import held
-from ...environment.remedies import remedy
-from ...environment.steps import Steps
+from ...environment.builder.lock import held
+from ...environment.output.remedies import remedy
+from ...environment.output.steps import Steps
 from ...errors import CanceledException, EngineException, ImageBuildException
 from ...home import home_folder, made_folder
 from ..protocol import Preparation

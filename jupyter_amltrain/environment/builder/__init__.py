@@ -1,0 +1,1 @@
+"""Dockerfile and context → image: what a builder is given, and the two ways to reach one."""

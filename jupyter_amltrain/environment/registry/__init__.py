@@ -1,0 +1,1 @@
+"""Image registries: which one is asked, with which credentials, and what goes out and comes in."""
