@@ -7,7 +7,6 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
 from functools import cached_property
 from html import escape
 from pathlib import Path
@@ -18,7 +17,7 @@ from .errors import StoreException, UserErrorException, WorkspaceException
 from .runs import status as states
 from .runs.record import SCRIPT_RUN
 from .runs.store import Store
-from .workspace_contents import WorkspaceContents
+from .workspace_disk import WorkspaceDisk
 from .workspace_settings import (
     LOCAL,
     Settings,
@@ -33,14 +32,13 @@ from .workspace_settings import (
 
 if TYPE_CHECKING:
     from .compute.target import ComputeTarget
-    from .disk.items import DiskUsage, Pruning
     from .engines.protocol import Engine
     from .environment.spec import Environment
     from .runs.experiment import Experiment
     from .runs.run import Run
 
 
-class Workspace(WorkspaceContents):
+class Workspace(WorkspaceDisk):
     """A folder of this machine that holds environments, compute targets, experiments and runs.
 
     The constructor opens one that exists, as in the SDK; usually it is :meth:`from_config` or :meth:`create`. Objects
@@ -393,50 +391,6 @@ class Workspace(WorkspaceContents):
         if type.lower() not in names:
             raise ValueError("Invalid compute type. Accepted values are CPU and GPU")
         return self.compute_targets.get(names[type.lower()])
-
-    # --- what it takes -----------------------------------------------------------------------------------------------
-
-    def disk_usage(self) -> DiskUsage:
-        """What environments and runs take on the disk: images, virtual environments and what else is kept for them.
-
-        Each thing tells its size, what its deletion would free, the environments that lead to it and the runs that used
-        it. Images and virtual environments are those of the whole home folder, since its workspaces share them.
-        """
-        from .disk.prune import disk_usage
-
-        return disk_usage(self.folder)
-
-    def prune(
-        self,
-        *names: str,
-        unused: bool = False,
-        older_than: str | float | timedelta | None = None,
-        build_cache: bool = False,
-        dry_run: bool = False,
-    ) -> Pruning:
-        """Delete images and virtual environments; only what is asked for, and nothing that is in use.
-
-        The environments themselves stay: the next use builds or installs them again. Runs keep the digest and the log
-        of what they used. What other tools, or other home folders, have on an engine is never touched. Without
-        arguments nothing is deleted.
-
-        Args:
-            names: environments of this workspace (``torch`` for all versions, ``torch:2``), or images by name or id.
-            unused: what no latest version of an environment, in any workspace, and no run that is not over needs.
-            older_than: what no run has used for so long: ``30d``, ``12h``, ``2w``, a number of days, or a timedelta.
-                Together with ``unused``, both must hold.
-            build_cache: also what the engine's builder keeps of earlier builds by this package, by whomever; the next
-                builds take longer.
-            dry_run: only tell what would be deleted.
-
-        Raises:
-            NameNotFoundException: a name is that of no environment and no image.
-            UserErrorException: ``older_than`` is no time span.
-        """
-        from .disk.choice import Asked, seconds_of
-        from .disk.prune import prune
-
-        return prune(self.folder, Asked(names, unused, seconds_of(older_than), build_cache), dry_run)
 
     # --- how it shows ------------------------------------------------------------------------------------------------
 

@@ -199,7 +199,7 @@ def _snapshots_of(workspace_folder: Path) -> list[str]:
 
 
 def _listed_only(workspace_folder: Path) -> Iterator[DiskItem]:
-    wrote = "only listed; what a run wrote is deleted with its folder, by hand"
+    wrote = "only listed; %aml_runs --prune deletes what jobs wrote elsewhere than in outputs and logs"
     loaded = "only listed; its folder may be deleted by hand while nothing is built"
     for kind, folder, keep in (
         (RUNS, workspace_folder / "runs", wrote),

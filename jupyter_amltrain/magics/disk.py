@@ -1,4 +1,4 @@
-"""``%aml_env --prune``: what environments take on the disk, and deleting some of it."""
+"""``%aml_env --prune`` and ``%aml_runs --prune``: what is on the disk, and deleting some of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from .table import Table
 
 if TYPE_CHECKING:
     from ..disk.items import DiskItem, DiskUsage
+    from ..disk.work_files import RunWorkFiles
     from ..workspace import Workspace
 
 _COLUMNS = ("What", "Name", "Size", "Frees", "Environments", "Runs", "Last used", "Note")
@@ -21,6 +22,12 @@ _HOW = (
     "%aml_env --prune NAME[:VERSION] … deletes what these environments have on the disk; --prune --unused what no"
     " latest version and no run needs now; --older-than 30d what no run has used for so long; --build-cache what the"
     " builder keeps. The environments stay, and are built again when they are used."
+)
+
+_HOW_WORK_FILES = (
+    "%aml_runs --prune RUN … deletes what the jobs of these runs wrote elsewhere than in outputs and logs; --older-than"
+    " 30d of runs that ended so long ago; --beyond 50g of the oldest, until all take no more. ws.set_work_files_rule(…)"
+    " does so whenever a run ends."
 )
 
 
@@ -49,6 +56,32 @@ def prune(workspace: Workspace, asked: Any) -> Table | None:
     elif not done.chosen:
         print("Nothing is deleted.")
     return None
+
+
+def work_files(workspace: Workspace, asked: Any, runs: list[str]) -> Table | None:
+    """``%aml_runs --prune``: list what jobs left, when nothing to delete is named; else delete and print it."""
+    done = workspace.prune_work_files(*runs, older_than=asked.older_than, beyond=asked.beyond, dry_run=asked.dry_run)
+    if not (runs or asked.older_than or asked.beyond):
+        return _left_by_jobs(done.runs)
+    verb = "deleted" if done.deleted else "would delete"
+    for item in done.chosen:
+        print(f"{verb} {item.count} files of {item.run} ({human_size(item.size_bytes)})")
+    for item in done.kept:
+        print(f"kept {item.run}: {item.keep}")
+    if done.deleted:
+        print(f"✓ Freed {human_size(done.freed_bytes)}. run.get_work_files() lists what is gone.")
+    elif not done.chosen:
+        print("Nothing is deleted.")
+    return None
+
+
+def _left_by_jobs(runs: Iterable[RunWorkFiles]) -> Table:
+    rows = [
+        (item.run, item.experiment, _ago(item.ended), str(item.count), human_size(item.size_bytes), item.keep)
+        for item in sorted(runs, key=lambda item: -item.size_bytes)
+    ]
+    columns = ("Run", "Experiment", "Ended", "Files", "Size", "Note")
+    return Table(columns, rows, "No job left anything but outputs and logs.", _HOW_WORK_FILES if rows else "")
 
 
 def _listing(usage: DiskUsage) -> Table:

@@ -17,6 +17,7 @@ from ..runs import status as states
 from ..runs.find import LAST
 from . import logs
 from .answers import plain_errors, read_line
+from .disk import work_files
 from .inputs import read_inputs
 from .named_run import named_run
 from .session import default_experiment
@@ -162,13 +163,24 @@ class RunMagics(Magics):
         metavar=("FORMAT", "URI"),
         help="Copy these runs: 'mlflow' and the address of a tracking server or store. Those there already stay.",
     )
+    @argument("run", nargs="*", help="With --prune: a run's id or one end of it, a variable with a Run, or 'last'.")
+    @argument("--prune", action="store_true", help="What jobs wrote elsewhere than in outputs and logs: list, delete.")
+    @argument("--older-than", metavar="SPAN", help="With --prune: of runs that ended so long ago, such as 30d or 12h.")
+    @argument("--beyond", metavar="SIZE", help="With --prune: of the oldest runs, until all take no more than that.")
+    @argument("--dry-run", action="store_true", help="With --prune: only tell what would be deleted.")
     def aml_runs(self, line: str) -> Table | None:
-        """List the runs of the workspace, the newest first, or copy them elsewhere.
+        """List the runs of the workspace, the newest first, copy them elsewhere, or free the room that they take.
 
         %aml_runs --experiment quickstart --status Failed
         %aml_runs --experiment quickstart --export mlflow http://tracking.example.com:5000
+        %aml_runs --prune
+        %aml_runs --prune --older-than 30d --beyond 50g --dry-run
         """
         asked, _ = read_line(self.aml_runs, line)
+        if asked.prune:
+            return work_files(self._session.workspace, asked, [self._run(text)[1] for text in asked.run])
+        if asked.run or asked.older_than or asked.beyond or asked.dry_run:
+            raise UserErrorException("A run, --older-than, --beyond and --dry-run mean nothing without --prune.")
         store = self._session.workspace.store
         if asked.experiment and asked.experiment not in store.experiments():
             raise NameNotFoundException("experiment", asked.experiment, store.experiments())

@@ -22,16 +22,19 @@ class RunFiles(RunBase):
         """Its files: ``azureml-logs/…``, ``logs/…``, ``outputs/…``, also while it runs."""
         return [artifact.name for artifact in list_artifacts(self._folder)]
 
-    def get_work_files(self) -> dict[str, int]:
+    def get_work_files(self, pruned: bool | None = None) -> dict[str, int]:
         """What its job wrote elsewhere, also while it runs: path from the working folder (``../x``: beside it) to size.
 
         Files of the snapshot are among them once the job has changed them. They lie below ``work`` in the run's folder.
+
+        Args:
+            pruned: True for those that were pruned (:meth:`Workspace.prune_work_files`), False for those still there.
         """
         from .work_files import list_work_files
 
         definition = self._store.run(self._run_id).definition
         found = list_work_files(self._folder, definition.get("snapshot_id", ""), bool(definition.get("data")))
-        return {artifact.name: artifact.size_bytes for artifact in found}
+        return {file.name: file.size_bytes for file in found if pruned in (None, file.pruned)}
 
     def download_file(
         self, name: str, output_file_path: str | Path | None = None, _validate_checksum: bool = False

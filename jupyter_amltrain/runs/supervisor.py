@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
@@ -70,9 +71,23 @@ def _close_without_folder(store: Store, folder: Path, run_id: str) -> str | None
 
 def _serve_all(request: Mapping[str, Any]) -> None:
     """Serve a request, then whoever waited for the place, until nobody does."""
-    run_id, secrets = request["run"], request["secrets"]
+    workspace_folder, run_id, secrets = Path(request["workspace"]), request["run"], request["secrets"]
+    tidying = None
     while run_id:
-        run_id, secrets = _serve_or_close(Path(request["workspace"]), run_id, secrets), {}
+        run_id, secrets = _serve_or_close(workspace_folder, run_id, secrets), {}
+        if tidying is None or not tidying.is_alive():
+            # Beside the next run, which is not to wait for it.
+            tidying = threading.Thread(target=_tidy, args=(workspace_folder,), name="amltrain-tidying")
+            tidying.start()
+    if tidying is not None:
+        tidying.join()
+
+
+def _tidy(workspace_folder: Path) -> None:
+    from ..disk.work_files import keep_rule
+
+    with suppress(AzureMLException, OSError):
+        keep_rule(workspace_folder)
 
 
 def _serve_or_close(workspace_folder: Path, run_id: str, secrets: Mapping[str, str]) -> str | None:

@@ -62,3 +62,26 @@ def test_mistakes(notebook: Notebook) -> None:
     assert "write 30d, 12h or 2w" in notebook.refusal("%aml_env --prune --older-than soon")
     for line in ("pets dogs", "--unused", "--older-than 3d", "--dry-run", "--prune --diff pets"):
         assert "mean nothing without --prune" in notebook.refusal(f"%aml_env {line}")
+
+
+LIST_RUNS = "print(repr(get_ipython().run_line_magic('aml_runs', '--prune')))"
+LEAVES = "%%aml_submit --wait\nimport os\nos.makedirs('checkpoints')\nopen('checkpoints/a.pt', 'w').write('x' * 5000)\n"
+
+
+def test_what_jobs_left_is_listed_and_deleted(notebook: Notebook) -> None:
+    assert "No job left anything but outputs and logs." in notebook.run(LIST_RUNS).out
+    notebook.run("%%aml_env -q pets\nsix\n")
+    notebook.run(LEAVES)
+    lines = notebook.run(LIST_RUNS).out.splitlines()
+    assert lines[0].split() == ["Run", "Experiment", "Ended", "Files", "Size", "Note"]
+    assert "today" in lines[1]
+    assert "--older-than 30d" in lines[-1]
+    assert "Nothing is deleted." in notebook.run("%aml_runs --prune --older-than 30d").out
+    assert "would delete " in notebook.run("%aml_runs --prune last --dry-run").out
+    done = notebook.run("%aml_runs --prune last").out.splitlines()
+    assert done[0].startswith("deleted 2 files of ")
+    assert done[1].startswith("✓ Freed ")
+    assert "No job left anything" in notebook.run(LIST_RUNS).out
+    for options in ("last", "--dry-run", "--older-than 3d", "--beyond 1g"):
+        assert "mean nothing without --prune" in notebook.refusal(f"%aml_runs {options}")
+    assert "write 30d, 12h or 2w" in notebook.refusal("%aml_runs --prune --older-than soon")
