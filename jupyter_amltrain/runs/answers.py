@@ -20,6 +20,7 @@ from .control import cancel
 from .filters import children
 from .folder import files_folder
 from .gather import gather_metrics
+from .record import SCRIPT_RUN
 from .stream import Record
 from .submitted_child import is_below, submit_child, waits_for_parent
 
@@ -74,7 +75,7 @@ class Answers:
             raise UserErrorException("A job may only ask about its own run.")
         if what == "submit_child":
             return {"id": submit_child(self._workspace, self._store, self._run, asked)}
-        if what == "cancel":
+        if what == "cancel" and record.type == SCRIPT_RUN and not own:
             return cancel(self._workspace, self._store, record.id)
         if what == "tags":
             return self._store.tags(record.id)

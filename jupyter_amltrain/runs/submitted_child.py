@@ -8,6 +8,7 @@ this machine can be named, so a job can start nothing that it could not do itsel
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -40,8 +41,10 @@ def submit_child(workspace_folder: Path, store: Store, parent: RunRecord, asked:
     from .launch import start_supervisor
 
     run_id = _run_id(parent, asked)
-    there = next((run for run in store.runs(parent=parent.id) if run.id == run_id), None)
+    there = _entered(store, parent, run_id)
     if there is None:
+        # What a supervisor that was killed half-way has left; no run has it.
+        shutil.rmtree(workspace_folder / "runs" / run_id, ignore_errors=True)
         properties = {
             key: str(value)
             for key, value in store.properties(parent.id).items()
@@ -96,6 +99,16 @@ def _run_id(parent: RunRecord, asked: Mapping[str, Any]) -> str:
     if not _REQUEST.fullmatch(request) or not 0 <= at < 10**11:
         raise UserErrorException("The request has no number.")
     return f"{parent.experiment}_{at}_{request[:8]}"
+
+
+def _entered(store: Store, parent: RunRecord, run_id: str) -> RunRecord | None:
+    try:
+        run = store.run(run_id)
+    except NameNotFoundException:
+        return None
+    if run.parent != parent.id:
+        raise UserErrorException(f"There is a run {run_id} already, and it is not a child of this one.")
+    return run
 
 
 def _definition(workspace_folder: Path, parent: RunRecord, asked: Mapping[str, Any]) -> RunDefinition:

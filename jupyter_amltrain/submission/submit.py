@@ -161,6 +161,8 @@ def enter(
     """
     definition = replace(definition, data=for_run(definition.data, run_id))
     folder = workspace_folder / "runs" / run_id
+    if folder.exists():  # before anything that would tidy up after a failure
+        raise StoreException(f"The run's folder {folder} is there already. Submit again.")
     try:
         make_run_folder(folder)
         store.ensure_experiment(definition.experiment)

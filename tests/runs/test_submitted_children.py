@@ -13,6 +13,7 @@ from .conftest import Submit, driver_log, set_target, wait_for_end, wait_until
 
 # The lines of the SDK's own documentation, then what else there is.
 PARENT = """
+import warnings
 from azureml.core import Run, ScriptRunConfig
 from azureml.exceptions import ActivityFailedException, AzureMLException
 from amltrain_job.submitted_child import request_of
@@ -46,6 +47,13 @@ assert endless.wait_for_completion()['status'] == 'Canceled'
 # A question may come twice, and means one run.
 asked = dict(request_of(ScriptRunConfig('.', 'child.py', ['--fruit', 'Kiwi'])), request='0123456789abcdef', at=1)
 assert run._ask('submit_child', **asked) == run._ask('submit_child', **asked)
+
+class Foreign:
+    script, source_directory, arguments, run_config = 'child.py', '.', ['--fruit', 'Lime'], object()
+with warnings.catch_warnings(record=True) as caught:
+    warnings.simplefilter('always')
+    run.submit_child(Foreign()).wait_for_completion()
+assert 'run_config is not used' in str(caught[0].message)
 
 def refused(**config):
     try:
@@ -101,7 +109,7 @@ def test_a_script_that_submits_children(workspace: Workspace, tmp_path: Path) ->
     children = list(run.get_children())
     for child in children:
         wait_for_end(workspace, child.id)
-    assert sorted(child.get_status() for child in children) == ["Canceled", *["Completed"] * 4, "Failed"]
+    assert sorted(child.get_status() for child in children) == ["Canceled", *["Completed"] * 5, "Failed"]
     assert {child.type for child in children} == {"azureml.scriptrun"}
     assert {child.parent for child in children} == {run}
     assert {child.get_snapshot_id() for child in children} == {run.get_snapshot_id()}
@@ -111,6 +119,7 @@ def test_a_script_that_submits_children(workspace: Workspace, tmp_path: Path) ->
         "Apple",
         "Banana",
         "Kiwi",
+        "Lime",
         "Orange",
     ]
     assert run.id in {found.id for found in workspace.store.runs()}
@@ -144,7 +153,14 @@ import os
 from azureml.core import Run
 from amltrain_job.asking import ask
 folder = os.path.dirname(os.getcwd())
-for what in ('about', 'cancel', 'metrics', 'register_model'):
+_, seconds, digits = open('theirs').read().split('_')
+try:
+    ask(folder, 'submit_child', run='', at=int(seconds), request=digits + '0' * 8, command='true')
+except Exception as error:
+    assert 'it is not a child of this one' in error.message, error
+else:
+    raise AssertionError('taken')
+for what in ('about', 'cancel', 'metrics', 'submit_child', 'register_model'):
     try:
         ask(folder, what, run=open('theirs').read())
     except Exception as error:
@@ -161,6 +177,8 @@ def test_a_job_reaches_no_run_that_is_not_below_its_own(workspace: Workspace, tm
     (source / "theirs").write_text(theirs.id)
     run = submitted(workspace, source, OTHERS)
     assert wait_for_end(workspace, run.id) == "Completed", driver_log(workspace, run.id).decode()
+    assert driver_log(workspace, theirs.id) == b"theirs\n"
+    assert list(run.get_children()) == []
 
 
 @pytest.mark.parametrize(

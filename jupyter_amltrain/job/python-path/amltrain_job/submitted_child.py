@@ -6,6 +6,7 @@ files of its parent's snapshot, so that a job can start nothing that it could no
 
 import os
 import time
+import warnings
 
 from .errors import ActivityFailedException, ExperimentExecutionException, UserErrorException
 from .run import Run
@@ -71,8 +72,11 @@ def request_of(config: "Any") -> "Dict[str, Any]":
             "submit_child takes a ScriptRunConfig, not a %s: "
             "ScriptRunConfig(source_directory='.', script='child.py')." % type(config).__name__
         )
+    if not isinstance(config, ScriptRunConfig):  # of an azureml-core in the image, which always has a run_config
+        said = "A child that a job submits has the configuration of its parent; run_config is not used."
+        warnings.warn(said, stacklevel=3)
     for name in ("run_config", "distributed_job_config", "resume_from", "docker_runtime_config"):
-        if getattr(config, name, None) is not None:
+        if isinstance(config, ScriptRunConfig) and getattr(config, name) is not None:
             raise UserErrorException(
                 "Inside a job, leave %s out of ScriptRunConfig: a child has the configuration of the run that submits "
                 "it. run.submit_child(config) in the notebook takes any." % name
