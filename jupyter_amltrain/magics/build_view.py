@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 
 from ..engines.protocol import Step
 from ..environment.output.terminal_text import plain_line
+from ..runs.duration import duration
+from ..runs.html import BAD, CODE, DIM, LINE, NOW, OK, SHADE, UI, chip, escaped, shortened
 from ..submission.manifest import human_size
-from .table import duration
 
 MOST_BYTES = 48_000
 """What the HTML of one build takes at most, whatever the build printed."""
@@ -27,22 +27,15 @@ _NOTES = 6
 _LIMITS = ((40, 14, 160), (20, 10, 100), (8, 4, 60))
 """Steps, lines of the log and characters of a line that are shown; the next ones where that is too much."""
 
-_OK = "var(--jp-success-color1,#3a9a4a)"
-_BAD = "var(--jp-error-color1,#d9453d)"
-_NOW = "var(--jp-brand-color1,#2a8ae0)"
-_LINE = "var(--jp-border-color2,rgba(128,128,128,.35))"
-_SHADE = "var(--jp-layout-color2,rgba(128,128,128,.12))"
-_UI = "font-size:13px;line-height:1.5"
-_DIM = "opacity:.72"
 _MARKS = {
-    "waiting": ("○", _DIM),
-    "running": ("●", f"color:{_NOW}"),
-    "cached": ("✓", _DIM),
-    "done": ("✓", f"color:{_OK}"),
-    "failed": ("✗", f"color:{_BAD}"),
-    "canceled": ("–", _DIM),
+    "waiting": ("○", DIM),
+    "running": ("●", f"color:{NOW}"),
+    "cached": ("✓", DIM),
+    "done": ("✓", f"color:{OK}"),
+    "failed": ("✗", f"color:{BAD}"),
+    "canceled": ("–", DIM),
 }
-_CHIPS = {"running": ("Building", _NOW), "failed": ("Failed", _BAD), "canceled": ("Stopped", "inherit")}
+_CHIPS = {"running": ("Building", NOW), "failed": ("Failed", BAD), "canceled": ("Stopped", "inherit")}
 
 
 @dataclass(frozen=True)
@@ -115,24 +108,22 @@ def _render(state: BuildState, most_steps: int, most_lines: int, width: int) -> 
     body = _notes(state.notes, width) + _table(state.steps, most_steps, width)
     if state.state == "done":
         log = _pre(state.log[-most_lines:], width) if state.log else ""
-        frame = f"border:1px solid {_LINE};border-radius:6px;overflow:hidden;margin:4px 0"
+        frame = f"border:1px solid {LINE};border-radius:6px;overflow:hidden;margin:4px 0"
         mark, _, rest = summary(state).partition(" ")
         name, _, words = rest.partition(" · ")
         return (
-            f'<details class="jp-amltrain-build" style="{_UI}"><summary style="cursor:pointer;padding:2px 0">'
-            f'<b style="color:{_OK}">{mark}</b> <b>{_text(name, width)}</b> · {_text(words, 2 * width)}</summary>'
+            f'<details class="jp-amltrain-build" style="{UI}"><summary style="cursor:pointer;padding:2px 0">'
+            f'<b style="color:{OK}">{mark}</b> <b>{escaped(name, width)}</b> · {escaped(words, 2 * width)}</summary>'
             f'<div style="{frame}">{body}{log}</div></details>'
         )
-    chip, colour = _CHIPS[state.state]
     numbers = _where(state, "running" if state.state == "running" else "failed", short=True)
     phase = f" · {state.phase}" if state.phase and not state.steps else ""
     head = (
-        f'<div style="padding:6px 12px;border-bottom:1px solid {_LINE}"><b>{_text(state.name, width)}</b>'
-        f' <span class="jp-amltrain-chip" style="border:1px solid {colour};border-radius:10px;color:{colour};'
-        f'font-size:12px;font-weight:600;margin:0 6px;padding:0 8px">{chip}</span>'
-        f' <span style="{_DIM}">{_text(_elapsed(state.seconds) + numbers + phase, width)}</span></div>'
+        f'<div style="padding:6px 12px;border-bottom:1px solid {LINE}"><b>{escaped(state.name, width)}</b>'
+        f" {chip(*_CHIPS[state.state])}"
+        f' <span style="{DIM}">{escaped(_elapsed(state.seconds) + numbers + phase, width)}</span></div>'
     )
-    frame = f"{_UI};border:1px solid {_LINE};border-radius:6px;overflow:hidden;margin:2px 0"
+    frame = f"{UI};border:1px solid {LINE};border-radius:6px;overflow:hidden;margin:2px 0"
     return f'<div class="jp-amltrain-build" style="{frame}">{head}{body}</div>'
 
 
@@ -160,15 +151,15 @@ def _table(steps: Sequence[Step], most: int, width: int) -> str:
 def _row(step: Step, width: int, telling: bool) -> str:
     """A step; the column for how far it is only where any of them tells."""
     mark, style = _MARKS.get(step.state, ("", ""))
-    name, full = _text(step.name, width), _text(step.name, 4 * width)
+    name, full = escaped(step.name, width), escaped(step.name, 4 * width)
     live = ' class="jp-amltrain-live"' if step.state == "running" else ""
     cell = "border:0;padding:2px 4px;text-align:left;overflow:hidden;text-overflow:ellipsis;white-space:nowrap"
-    shade = f";{_DIM}" if step.state in ("waiting", "canceled") else ""
-    far = f'<td style="{cell};width:17em;{_DIM}">{_text(progress_words(step), width)}</td>' if telling else ""
+    shade = f";{DIM}" if step.state in ("waiting", "canceled") else ""
+    far = f'<td style="{cell};width:17em;{DIM}">{escaped(progress_words(step), width)}</td>' if telling else ""
     return (
         f'<tr style="background:none"><td style="{cell};width:22px;padding-left:12px;{style}" title="{step.state}">'
         f'<span{live}>{mark}</span></td><td style="{cell}{shade}" title="{full}">{name}{_bar(step)}</td>{far}'
-        f'<td style="{cell};width:6.5em;padding-right:12px;text-align:right;{_DIM}">{_time(step)}</td></tr>'
+        f'<td style="{cell};width:6.5em;padding-right:12px;text-align:right;{DIM}">{_time(step)}</td></tr>'
     )
 
 
@@ -177,8 +168,8 @@ def _bar(step: Step) -> str:
         return ""
     percent = min(100, step.current * 100 // step.total)
     return (
-        f'<div style="background:{_LINE};border-radius:2px;height:4px;margin:1px 0 3px">'
-        f'<div style="background:{_NOW};border-radius:2px;height:4px;width:{percent}%"></div></div>'
+        f'<div style="background:{LINE};border-radius:2px;height:4px;margin:1px 0 3px">'
+        f'<div style="background:{NOW};border-radius:2px;height:4px;width:{percent}%"></div></div>'
     )
 
 
@@ -192,20 +183,20 @@ def _window(step: Step, width: int, columns: int) -> str:
 
 def _pre(lines: Sequence[str], width: int, more: str = "max-height:24em;overflow:auto") -> str:
     style = (
-        f"background:{_SHADE};color:inherit;font-family:var(--jp-code-font-family,monospace);font-size:12px;"
+        f"background:{SHADE};color:inherit;{CODE};font-size:12px;"
         f"line-height:1.45;margin:0;overflow:hidden;padding:4px 12px 4px 34px;text-align:left;white-space:pre;{more}"
     )
-    text = "\n".join(_text(plain_line(line), width) for line in lines)
+    text = "\n".join(escaped(plain_line(line), width) for line in lines)
     return f'<pre class="jp-amltrain-log" style="{style}">{text}</pre>'
 
 
 def _notes(notes: Sequence[str], width: int) -> str:
-    lines = "".join(f"<div>{_text(note, 3 * width)}</div>" for note in notes[-_NOTES:])
-    return f'<div style="padding:4px 12px;{_DIM}">{lines}</div>' if lines else ""
+    lines = "".join(f"<div>{escaped(note, 3 * width)}</div>" for note in notes[-_NOTES:])
+    return f'<div style="padding:4px 12px;{DIM}">{lines}</div>' if lines else ""
 
 
 def _more(words: str) -> str:
-    cell = f"border:0;padding:2px 4px;text-align:left;{_DIM}"
+    cell = f"border:0;padding:2px 4px;text-align:left;{DIM}"
     return f'<tr style="background:none"><td></td><td colspan="2" style="{cell}">… {words}</td></tr>'
 
 
@@ -225,13 +216,5 @@ def _where(state: BuildState, which: str, short: bool = False) -> str:
     for number, step in enumerate(state.steps, 1):
         if step.state == which:
             words = f" · step {number} of {len(state.steps)}"
-            return words if short else f"{words}, {_cut(step.name, 80)}"
+            return words if short else f"{words}, {shortened(step.name, 80)}"
     return ""
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _text(text: str, width: int) -> str:
-    return escape(_cut(text, width))

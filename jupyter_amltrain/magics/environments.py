@@ -10,12 +10,13 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from ..engines.protocol import FLATTEN, REBUILD
 from ..errors import AzureMLException, CanceledException, ImageBuildException, UserErrorException
+from ..runs.duration import duration
 from ..submission.manifest import human_size
 from .answers import plain_errors, read_line
 from .building import BuildLog, prepare_watched
 from .cell_lines import with_requirement_lines
 from .environment_options import described, making_options
-from .table import Table, duration
+from .table import Table
 from .watchers import TextWatcher, watcher_for
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from IPython.core.magic_arguments import argument, magic_arguments
 
 from ..errors import ActivityFailedException, NameNotFoundException, UserErrorException
 from ..runs import status as states
+from ..runs.duration import duration
 from ..runs.find import LAST
 from . import logs
 from .answers import plain_errors, read_line
@@ -21,7 +22,7 @@ from .disk import work_files
 from .inputs import read_inputs
 from .named_run import named_run
 from .session import default_experiment
-from .table import Table, duration
+from .table import Table
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell

@@ -1,4 +1,4 @@
-"""A table as the result of a magic, aligned in a terminal and HTML in a notebook; and time spans in words."""
+"""A table as the result of a magic, aligned in a terminal and HTML in a notebook."""
 
 from __future__ import annotations
 
@@ -38,13 +38,3 @@ class Table:
         return "\n".join(
             "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines
         )
-
-
-def duration(seconds: float) -> str:
-    """A time span as people say it: ``0.02 s``, ``41 s``, ``3 min 5 s``, ``2 h 10 min``."""
-    if seconds < 10:
-        return f"{seconds:.2g} s" if seconds >= 0.095 else f"{seconds:.2f} s"
-    if seconds < 59.5:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

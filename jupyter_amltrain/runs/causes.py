@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from pathlib import PurePosixPath
 from typing import Any
 
-from ..environment.pip_names import PIP_NAMES, pip_name
+from ..environment.packages.pip_names import PIP_NAMES, pip_name
 from ..submission.manifest import human_size
 from .circumstances import Circumstances
 from .run_state import Cause, Option

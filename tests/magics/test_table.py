@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from jupyter_amltrain.magics.table import Table, duration
+from jupyter_amltrain.magics.table import Table
+from jupyter_amltrain.runs.duration import duration
 
 
 def test_columns_are_aligned_in_text_and_escaped_in_html() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from jupyter_amltrain.engines.exits import exit_words, explain_exit, explain_memory
 from jupyter_amltrain.engines.protocol import Exit
-from jupyter_amltrain.environment.pip_names import PIP_NAMES, pip_name
+from jupyter_amltrain.environment.packages.pip_names import PIP_NAMES, pip_name
 from jupyter_amltrain.magics.runs import RunMagics
 from jupyter_amltrain.runs.causes import known_causes
 from jupyter_amltrain.runs.circumstances import Circumstances

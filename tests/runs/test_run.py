@@ -365,11 +365,12 @@ def test_run_details(workspace: Workspace, new_run: Any, capsys: pytest.CaptureF
     log_points(workspace, run, ("loss", "scalar", 0.5), ("loss", "scalar", 0.25))
     RunDetails(run).show()
     text = capsys.readouterr().out
-    assert "loss = 0.25  (2 values)" in text
+    assert "loss  █▁  0.25  (0.25 … 0.5, 2 values)" in text
     assert "| <b>bold</b>" in text
     html = RunDetails(run)._repr_html_()
     assert "&lt;b&gt;bold&lt;/b&gt;" in html
     assert "<b>" not in html
     assert "<i>" not in html
+    assert "&lt;i&gt;" in html
     with pytest.raises(UserErrorException, match="takes a Run"):
         RunDetails("pets_1_a")  # type: ignore[arg-type]

@@ -1,7 +1,6 @@
 """``azureml.exceptions``: what the run of the job raises, under the names of the SDK."""
 
 from amltrain_job.errors import (
-    ActivityFailedException,
     AzureMLException,
     ExperimentExecutionException,
     ModelNotFoundException,
@@ -12,7 +11,6 @@ from amltrain_job.errors import (
 )
 
 __all__ = [
-    "ActivityFailedException",
     "AzureMLException",
     "ExperimentExecutionException",
     "ModelNotFoundException",
