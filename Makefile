@@ -12,9 +12,11 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
+VIEW := jupyter_amltrain/widget/static
 ENGINE := PYTHONPATH=tests:. $(BIN)/python -m engine
 
-# The front end is built for wheels only (tests/test_wheel.py); a development install does without Node.
+# The whole front end is built for wheels only (tests/test_wheel.py); a development install has what cells show, by the Node
+# of the extra "dev".
 export SKIP_JUPYTER_BUILDER := 1
 
 .PHONY: help demo test lint bench dev clean
@@ -29,21 +31,24 @@ test: lint
 	$(BIN)/python -m pytest tests
 	AMLTRAIN_HOME=$(CURDIR)/build/nbval $(ENGINE) exec $(BIN)/python -m pytest --nbval-lax notebooks
 
-lint: $(VENV)/dev.stamp
+lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/dev.stamp
+bench: dev
 	@for benchmark in $(or $(NAME),$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/[a-z]*.py))); do \
 	  echo "== $$benchmark"; $(ENGINE) exec $(BIN)/python -m benchmarks.$$benchmark; \
 	done
 
-dev: $(VENV)/dev.stamp
+dev: $(VENV)/dev.stamp $(VIEW)/run_view.js
 	@echo "Ready: source $(BIN)/activate"
 
 clean:
-	rm -rf $(VENV) build dist
+	rm -rf $(VENV) build dist $(VIEW) labextension/node_modules
+
+$(VIEW)/run_view.js: labextension/package.json labextension/yarn.lock $(shell find labextension/src labextension/style -type f) | $(VENV)/dev.stamp
+	cd labextension && export PATH="$(CURDIR)/$(BIN):$$PATH" && jlpm install --immutable && jlpm build:cell
 
 $(VENV)/%.stamp: pyproject.toml | $(BIN)/uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[$*]' || $(BIN)/python -m pip install --editable '.[$*]'

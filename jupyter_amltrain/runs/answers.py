@@ -1,7 +1,7 @@
 """Answers the questions of a job about its own run (``job/python-path/amltrain_job/asking.py`` asks them).
 
-A job may ask about its run and about the children it made, never about others. An answer is a file in the run's
-folder, where the job may put links and anything else meanwhile: it is written without following any.
+A job may ask about its run, the children it made and the runs it submitted, never about others. An answer is a file in
+the run's folder, where the job may put links and anything else meanwhile: it is written without following any.
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import AzureMLException, SnapshotException, UserErrorException
 from ..submission.job import WORK_FOLDER
+from .control import cancel
 from .filters import children
 from .folder import files_folder
 from .gather import gather_metrics
+from .record import SCRIPT_RUN
 from .stream import Record
+from .submitted_child import is_below, submit_child, waits_for_parent
 
 if TYPE_CHECKING:
     from .record import RunRecord
     from .store import Store
 
 FOLDER = "answers"
+_OF_SUBMITTED = frozenset({"tags", "properties", "about", "metrics", "children", "details", "cancel"})
+"""What a job may ask of the runs that it submitted, and not only of its own."""
 _NUMBER = re.compile(r"[0-9]{1,12}-[0-9a-f]{12}")
 
 
@@ -64,9 +69,14 @@ class Answers:
 
     def _answer(self, asked: Mapping[str, Any]) -> Any:
         record = self._store.run(str(asked["run"]) or self._run.id)
-        if record.id != self._run.id and not record.folder.startswith(f"{self._run.id}/"):
-            raise UserErrorException("A job may only ask about its own run.")
         what = asked["what"]
+        own = record.id == self._run.id or record.folder.startswith(f"{self._run.id}/")
+        if not own and not (what in _OF_SUBMITTED and is_below(self._store, record, self._run.id)):
+            raise UserErrorException("A job may only ask about its own run.")
+        if what == "submit_child":
+            return {"id": submit_child(self._workspace, self._store, self._run, asked)}
+        if what == "cancel" and record.type == SCRIPT_RUN and not own:
+            return cancel(self._workspace, self._store, record.id)
         if what == "tags":
             return self._store.tags(record.id)
         if what == "properties":
@@ -75,7 +85,9 @@ class Answers:
             return self._store.add_properties(record.id, dict(asked["properties"]), again=True)
         if what == "about":
             about = {"display_name": record.display_name, "description": record.description}
-            return {**{key: value or None for key, value in about.items()}, "status": record.status}
+            waits = waits_for_parent(self._store, record)
+            shown = {key: value or None for key, value in about.items()}
+            return {**shown, "status": record.status, "waits_for_parent": waits}
         if what == "metrics":
             return gather_metrics(
                 self._store,

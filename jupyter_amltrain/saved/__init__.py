@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
-__all__ = ["run_html", "run_text"]
+__all__ = ["run_bundle", "run_html", "run_text"]
 
 
 def run_html(workspace: Workspace, run_id: str) -> str:
@@ -32,3 +32,17 @@ def run_text(workspace: Workspace, run_id: str) -> str:
     from .story import render_text
 
     return render_text(saved_run(workspace, run_id))
+
+
+def run_bundle(workspace: Workspace, run_id: str) -> dict[str, str]:
+    """Both, under their MIME types, as an output of a notebook holds them; the run is looked at once.
+
+    Raises:
+        NameNotFoundException: there is no such run.
+    """
+    from .contents import saved_run
+    from .page import render_html
+    from .story import render_text
+
+    run = saved_run(workspace, run_id)
+    return {"text/plain": render_text(run), "text/html": render_html(run)}

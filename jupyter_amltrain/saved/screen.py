@@ -72,10 +72,10 @@ def screen_rows(text: str, *, width: int, most_rows: int) -> list[list[Segment]]
     screen = _Screen(width)
     for token in _TOKENS.finditer(text):
         screen.take(token)
-    rows = [row.segments(width) for row in screen.rows]
-    while rows and not any(segment.text.strip() for segment in rows[-1]):
+    rows = screen.rows
+    while rows and not "".join(rows[-1].characters).strip():
         rows.pop()
-    return rows[-most_rows:]
+    return [row.segments(width) for row in rows[-most_rows:]]
 
 
 def row_text(row: list[Segment]) -> str:

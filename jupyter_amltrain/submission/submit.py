@@ -32,9 +32,12 @@ from .script import check_taken_along, source_folder
 from .snapshot import take_snapshot
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..engines.protocol import EnvironmentSpec
     from ..environment.spec import Environment
     from ..runs.record import RunRecord
+    from ..runs.store import Store
     from ..workspace import Workspace
     from .cell_script import CellScript
     from .config import Request, ScriptRunConfig
@@ -123,34 +126,53 @@ def submit(
             communicator=request.communicator,
             data=data,
         )
-        run = _enter(workspace, definition, target, about, tags or {}, properties, parent)
+        run = enter(
+            workspace.folder,
+            workspace.store,
+            f"{experiment}_{int(time.time())}_{uuid4().hex[:8]}",
+            definition,
+            max_nodes=int(target["max_nodes"]),
+            snapshot=about,
+            tags=tags or {},
+            properties=properties,
+            parent=parent,
+        )
     if run.status != states.QUEUED:
         start_supervisor(workspace.folder, run.id, secrets)
     return run
 
 
-def _enter(
-    workspace: Workspace,
+def enter(
+    workspace_folder: Path,
+    store: Store,
+    run_id: str,
     definition: RunDefinition,
-    target: Mapping[str, Any],
+    *,
+    max_nodes: int,
     snapshot: Mapping[str, Any],
     tags: Mapping[str, str | None],
     properties: Mapping[str, str],
     parent: str,
 ) -> RunRecord:
-    run_id = f"{definition.experiment}_{int(time.time())}_{uuid4().hex[:8]}"
+    """Make the folder of a run and enter it; its target has so many slots.
+
+    Raises:
+        StoreException: the home folder cannot be written.
+    """
     definition = replace(definition, data=for_run(definition.data, run_id))
-    folder = workspace.run_folder(run_id)
+    folder = workspace_folder / "runs" / run_id
+    if folder.exists():  # before anything that would tidy up after a failure
+        raise StoreException(f"The run's folder {folder} is there already. Submit again.")
     try:
         make_run_folder(folder)
-        workspace.store.ensure_experiment(definition.experiment)
-        return workspace.store.add_run(
+        store.ensure_experiment(definition.experiment)
+        return store.add_run(
             run_id,
             experiment=definition.experiment,
             target=definition.target,
             engine=definition.engine,
             nodes=definition.node_count,
-            max_nodes=int(target["max_nodes"]),
+            max_nodes=max_nodes,
             definition=definition.to_json(),
             snapshot=snapshot,
             tags=tags,

@@ -21,15 +21,24 @@ from engine.registry import Registry
 def private_image(client: docker.DockerClient, registry: Registry) -> Iterator[str]:
     """The name of a small image with a file ``/private`` that only the registry has, also afterwards."""
     repository = f"{registry.address}/team/{uuid.uuid4().hex[:8]}"
-    client.images.build(fileobj=_context(repository), custom_context=True, rm=True, tag=f"{repository}:1")
-    credentials = {"username": registry.username, "password": registry.password}
-    answer = client.api.push(repository, tag="1", auth_config=credentials, stream=True, decode=True)
-    assert not [line for line in answer if "error" in line]
-    client.images.remove(f"{repository}:1")
+    put(client, registry, repository, repository)
     try:
         yield f"{repository}:1"
     finally:
         forget(client, repository)
+
+
+def put(client: docker.DockerClient, registry: Registry, repository: str, content: str) -> None:
+    """Have the registry hand out ``content`` in ``/private`` as tag ``1``; the engine keeps what it has."""
+    made, _ = client.images.build(fileobj=_context(content), custom_context=True, rm=True)
+    before = [image.id for image in client.images.list(name=f"{repository}:1")]
+    made.tag(repository, "1")
+    credentials = {"username": registry.username, "password": registry.password}
+    answer = client.api.push(repository, tag="1", auth_config=credentials, stream=True, decode=True)
+    assert not [line for line in answer if "error" in line]
+    client.images.remove(f"{repository}:1")
+    for image_id in before:
+        client.api.tag(image_id, repository, "1")
 
 
 def forget(client: docker.DockerClient, repository: str) -> None:

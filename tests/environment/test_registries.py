@@ -13,9 +13,10 @@ import docker
 import pytest
 
 from engine.registry import Registry
-from environment.private import forget, logged_in, private_image, write_config
+from environment.private import forget, logged_in, private_image, put, write_config
 from environment.test_image import BASE, BuildLog, builder, client, dockerfile_environment, name, output, prepared
 from jupyter_amltrain.engines.docker import DockerEngine
+from jupyter_amltrain.engines.protocol import REBUILD
 from jupyter_amltrain.environment.image import check_environment
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import AuthenticationException, EngineException, RegistryException
@@ -80,6 +81,48 @@ def test_private_images_in_every_place_of_a_dockerfile(
         assert f"The registry credentials for {registry.address} are not used: {BASE} comes from docker.io." in log.text
         # Children first: the image goes before its bases.
         client.images.remove(image.reference, force=True)
+
+
+def digest_of(client: docker.DockerClient, image: str) -> str:
+    """The beginning of the digest that its registry knows the image by."""
+    (digest,) = client.images.get(image).attrs["RepoDigests"]
+    return str(digest).partition("@sha256:")[2][:12]
+
+
+def test_a_tag_that_moves_in_its_registry_is_followed_by_a_rebuild(
+    client: docker.DockerClient, registry: Registry, private: str, name: str, builder: str
+) -> None:
+    """A build asks no registry for what the engine has; a rebuild does, and whoever pulls by hand is told."""
+    repository = private.rpartition(":")[0]
+    environment = dockerfile_environment(
+        name, f"FROM {private} AS moving\nFROM {BASE}\nCOPY --from=moving /private /copied\n"
+    )
+    given = environment.docker.base_image_registry
+    given.address, given.username, given.password = registry.address, registry.username, registry.password
+    old = prepared(client, environment)
+
+    put(client, registry, repository, "second")
+    again = prepared(client, environment)
+    assert (again.reference, again.built, again.notes) == (old.reference, False, ())
+    log = BuildLog()
+    rebuilt = prepared(client, environment, log, renew=REBUILD)
+    was = digest_of(client, private)
+    assert f"Pulling {private} from {registry.address}" in log.text
+    assert rebuilt.built
+
+    put(client, registry, repository, "third")
+    client.images.pull(private, auth_config={"username": registry.username, "password": registry.password})
+    kept = prepared(client, environment)
+    assert (kept.reference, kept.built) == (rebuilt.reference, False)
+    now = digest_of(client, private)
+    assert kept.notes == (
+        f"{private} is another image now ({was} → {now}); the image that was built before is used."
+        " --rebuild builds on the new one.",
+    )
+    newest = prepared(client, environment, renew=REBUILD)
+    contents = [output(client, image, "cat", "/copied") for image in (old, rebuilt, newest)]
+    assert contents == [repository, "second", "third"]
+    assert prepared(client, environment).notes == ()
 
 
 def test_a_registry_that_is_down_and_one_that_does_not_exist(client: docker.DockerClient, tmp_path: Path) -> None:

@@ -230,7 +230,8 @@ def test_offline_is_refused_when_the_script_says_so(tmp_path: Path) -> None:
 def test_a_name_that_is_not_there(tmp_path: Path) -> None:
     result = start(tmp_path, "from azureml.core import Run\nimport azureml.core\nazureml.core.Workspace")
     assert result.stderr.endswith(
-        "azureml.core.Workspace is not there yet inside a job of jupyter_amltrain; there are: Dataset, Model, Run.\n"
+        "azureml.core.Workspace is not there yet inside a job of jupyter_amltrain;"
+        " there are: Dataset, Model, Run, ScriptRunConfig.\n"
     )
 
 

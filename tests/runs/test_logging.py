@@ -99,7 +99,7 @@ assert run.register_model("pets", model_path="outputs/model.pkl").version == 2
 assert "nothing.pkl" in refused("ModelPathNotFoundException", run.register_model, "pets", "nothing.pkl")
 assert run.restore_snapshot(path="snap").endswith(run.get_snapshot_id() + ".zip")
 refused("SnapshotException", run.take_snapshot, ".")
-refused("UserErrorException", run.submit_child, None)
+assert "takes a ScriptRunConfig" in refused("UserErrorException", run.submit_child, None)
 
 # reading back
 metrics = run.get_metrics()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import docker
@@ -172,7 +174,7 @@ def test_fifty_runs_on_two_slots_go_in_order_and_never_three_at_once(workspace: 
 
     def all_over() -> bool:
         containers.append(sum(name.endswith(mine) for name in _containers("")))
-        supervisors.append(_supervisor_processes())
+        supervisors.append(_supervisor_processes(workspace.folder))
         reconcile(workspace.folder, workspace.store)
         return all(_is_over(workspace, run.id) for run in runs)
 
@@ -180,7 +182,7 @@ def test_fifty_runs_on_two_slots_go_in_order_and_never_three_at_once(workspace: 
     assert {workspace.store.run(run.id).status for run in runs} == {"Completed"}
     assert max(containers) <= 2
     # Two at work, and for a moment one more that is on its way out or in.
-    assert max(supervisors) <= 4
+    assert 1 <= max(supervisors) <= 4
     begun = [next(t.at for t in workspace.store.transitions(run.id) if t.status == "Preparing") for run in runs]
     assert begun == sorted(begun)
 
@@ -191,12 +193,19 @@ def _containers(run_id: str) -> list[str]:
     return [container["Names"][0] for container in found]
 
 
-def _supervisor_processes() -> int:
-    """How many processes serve runs now; the idle helper serves none."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines() if "jupyter_amltrain.runs.supervisor" in line]
-    helpers = {pid for pid, _, arguments in rows if "--warm" in arguments}
-    return sum(1 for pid, parent, arguments in rows if pid not in helpers or parent in helpers)
+def _supervisor_processes(folder: Path) -> int:
+    """How many processes serve runs of a workspace now: they have its files open, the idle helper has none."""
+    listed = subprocess.run(["pgrep", "-f", "jupyter_amltrain.runs.supervisor"], capture_output=True, text=True)
+    return sum(1 for pid in listed.stdout.split() if _has_open(pid, f"{folder.resolve()}/"))
+
+
+def _has_open(pid: str, folder: str) -> bool:
+    with suppress(FileNotFoundError):  # it ended while we look
+        for descriptor in os.scandir(f"/proc/{pid}/fd"):
+            with suppress(FileNotFoundError):
+                if os.readlink(descriptor.path).startswith(folder):
+                    return True
+    return False
 
 
 def test_every_byte_reaches_the_log(workspace: Workspace, submit: Submit, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from jupyter_amltrain.runs import status as states
 from jupyter_amltrain.runs.folder import code_folder
 from jupyter_amltrain.runs.record import SYSTEM, NewPoint
 from jupyter_amltrain.runs.run import ScriptRun
-from jupyter_amltrain.saved import run_html, run_text
+from jupyter_amltrain.saved import run_bundle, run_html, run_text
 from jupyter_amltrain.saved.families import family_of, system_family_of
 from jupyter_amltrain.saved.numbers import measured, number
 from jupyter_amltrain.saved.page import MOST_BYTES
@@ -120,6 +120,7 @@ def test_a_run_that_went_well(workspace: Workspace) -> None:
     (code_folder(workspace.run_folder(run.id)) / "outputs/model.pkl").write_bytes(b"1" * 1500)
     workspace.store.move(run.id, states.COMPLETED)
     html, text = run_html(workspace, run.id), run_text(workspace, run.id)
+    assert run_bundle(workspace, run.id) == {"text/html": html, "text/plain": text}
 
     page = harmless(html)
     for words in (

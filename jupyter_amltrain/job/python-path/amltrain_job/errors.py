@@ -37,6 +37,12 @@ class ExperimentExecutionException(AzureMLException):
     """The run's history refused what was asked for."""
 
 
+class ActivityFailedException(AzureMLException):
+    """A run that was waited for failed."""
+
+    _error_code = "UserError"
+
+
 class ModelPathNotFoundException(AzureMLException):
     """The run has no file of that name to register as a model."""
 

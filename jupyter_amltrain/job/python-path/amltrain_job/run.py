@@ -112,14 +112,14 @@ class Run(Logged):
         """Wait until everything that was logged has left this process."""
 
     def submit_child(self, config: "Any", tags: "Any" = None, **kwargs: "Any") -> "Run":
-        """Refused: a job cannot start other jobs.
+        """Start a run below this one.
 
         Raises:
-            UserErrorException: always, with what to do instead.
+            UserErrorException: there is no run to submit it below.
         """
         raise UserErrorException(
-            "A job cannot submit another job: it has no access to the engine that runs it. Call "
-            "run.submit_child(config) in the notebook, or use run.child_run() for a child that this script logs to."
+            "This script was not started by a run, so it has no run to submit a child below. Use "
+            "Experiment(ws, 'name').submit(config) in a notebook."
         )
 
 

@@ -2,9 +2,11 @@
 
 import os
 import warnings
+from time import time
 
 from .channel import channel
 from .ending import children_asked, error_of, is_success
+from .errors import UserErrorException
 from .own_files import OwnFiles
 from .run import Run
 
@@ -122,7 +124,7 @@ class _SubmittedRun(OwnFiles, Run):
     def _ask(self, what: str, **more: "Any") -> "Any":
         from .asking import ask
 
-        return ask(os.path.dirname(self._working_folder), what, run=self._child_id or "", **more)
+        return ask(os.path.dirname(self._working_folder), what, **dict({"run": self._child_id or ""}, **more))
 
     # --- children ----------------------------------------------------------------------------------------------------
 
@@ -159,6 +161,29 @@ class _SubmittedRun(OwnFiles, Run):
         self._send("child", v={"id": child.id, "name": name, "tags": tags})
         return child
 
+    def submit_child(self, config: "Any", tags: "Any" = None, **kwargs: "Any") -> "Run":
+        """Start a run below this one: another script, or other arguments, in the environment and target of this run.
+
+        It has the files that this run was submitted with, and its inputs. It goes on when this run is over.
+
+        Args:
+            config: a :class:`ScriptRunConfig` of ``azureml.core``.
+            tags: tags of the child.
+
+        Raises:
+            UserErrorException: the configuration asks for what a child cannot have here.
+            ExperimentExecutionException: the snapshot has no such script.
+        """
+        from .submitted_child import SubmittedChild, request_of
+
+        if kwargs:
+            raise UserErrorException("submit_child does not know %s." % ", ".join(sorted(kwargs)))
+        asked = request_of(config)
+        given = {str(key): None if value is None else str(value) for key, value in (tags or {}).items()}
+        # Made here, so that a question that is repeated starts one run only.
+        answer = self._ask("submit_child", tags=given, request=os.urandom(8).hex(), at=int(time()), **asked)
+        return SubmittedChild(str(answer["id"]), self)
+
     def get_children(
         self,
         recursive: bool = False,
@@ -170,7 +195,9 @@ class _SubmittedRun(OwnFiles, Run):
     ) -> "Iterator[Run]":
         """The runs below this one that fit all filters, newest first."""
         found = self._ask("children", recursive=recursive, tags=tags, properties=properties, type=type, status=status)
-        return iter([_ChildRun(child["id"], self) for child in found])
+        from .submitted_child import SubmittedChild
+
+        return iter([(SubmittedChild if child["type"] else _ChildRun)(child["id"], self) for child in found])
 
 
 class _ChildRun(_SubmittedRun):

@@ -1,6 +1,7 @@
 """``azureml.exceptions``: what the run of the job raises, under the names of the SDK."""
 
 from amltrain_job.errors import (
+    ActivityFailedException,
     AzureMLException,
     ExperimentExecutionException,
     ModelNotFoundException,
@@ -11,6 +12,7 @@ from amltrain_job.errors import (
 )
 
 __all__ = [
+    "ActivityFailedException",
     "AzureMLException",
     "ExperimentExecutionException",
     "ModelNotFoundException",

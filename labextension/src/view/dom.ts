@@ -1,0 +1,116 @@
+/** What `element` takes beside children: attributes, `on…` listeners, and properties that are set as they are. */
+export interface IAttributes {
+  class?: string;
+  on?: { [event: string]: (event: Event) => void };
+  [name: string]: string | number | boolean | null | undefined | { [event: string]: (event: Event) => void };
+}
+
+export type Child = Node | string | number | null | undefined | false;
+
+/**
+ * Make an element. Texts become text and never markup, so names and logs of other people are harmless.
+ * Attributes that are null, undefined or false are left out.
+ */
+export function element<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  attributes: IAttributes = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) {
+      continue;
+    }
+    if (typeof value === 'object') {
+      for (const [event, listener] of Object.entries(value)) {
+        made.addEventListener(event, listener);
+      }
+    } else if (name === 'class') {
+      made.className = value
+        .toString()
+        .split(' ')
+        .map(part => `jp-amltrain-${part}`)
+        .join(' ');
+    } else {
+      made.setAttribute(name, value === true ? '' : `${value}`);
+    }
+  }
+  append(made, ...children);
+  return made;
+}
+
+/** Something said beside. */
+export function muted(...children: Child[]): HTMLElement {
+  return element('span', { class: 'muted' }, ...children);
+}
+
+/** Put children at the end of a node. */
+export function append(node: Node, ...children: Child[]): void {
+  for (const child of children) {
+    if (child !== null && child !== undefined && child !== false) {
+      node.appendChild(child instanceof Node ? child : document.createTextNode(`${child}`));
+    }
+  }
+}
+
+/** Have a node hold just these. */
+export function replace(node: Node, ...children: Child[]): void {
+  node.textContent = '';
+  append(node, ...children);
+}
+
+/** Set the text of a node when it is another one, so that nothing is laid out anew for nothing. */
+export function say(node: Node, text: string): void {
+  if (node.textContent !== text) {
+    node.textContent = text;
+  }
+}
+
+/** A button with a text; its action may fail, and then `failed` is told why, in a sentence. */
+export function button(
+  text: string,
+  action: () => void | Promise<void>,
+  attributes: IAttributes = {},
+  failed?: (why: string) => void
+): HTMLButtonElement {
+  const made = element('button', { type: 'button', class: 'button', ...attributes }, text);
+  made.addEventListener('click', () => {
+    const done = action();
+    if (done) {
+      made.disabled = true;
+      done
+        .catch((error: unknown) => failed?.(sentence(error)))
+        .finally(() => {
+          made.disabled = false;
+        });
+    }
+  });
+  return made;
+}
+
+/** What went wrong, for a person. */
+export function sentence(error: unknown): string {
+  return error instanceof Error ? error.message : `${error}`;
+}
+
+/** Put text on the clipboard; where the browser does not let us, the old way. */
+export async function copyText(text: string): Promise<void> {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = element('textarea', { style: 'position:fixed;opacity:0' });
+    field.value = text;
+    document.body.appendChild(field);
+    field.select();
+    document.execCommand('copy');
+    field.remove();
+  }
+}
+
+/** Give bytes to the user as a file. */
+export function saveAs(name: string, parts: BlobPart[]): void {
+  const address = URL.createObjectURL(new Blob(parts, { type: 'application/octet-stream' }));
+  const link = element('a', { href: address, download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(address), 60_000);
+}

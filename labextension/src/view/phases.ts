@@ -1,0 +1,62 @@
+import type { IPhase, IRunState } from '../wire';
+import { everySecond } from './clock';
+import { element, replace } from './dom';
+import { duration, visible } from './format';
+import { isOver } from './status';
+
+const WORDS: { [name in IPhase['name']]: string } = {
+  snapshot: 'snapshot',
+  image: 'image',
+  queue: 'queue',
+  start: 'start',
+  run: 'running',
+  finalise: 'finalise'
+};
+
+/** The way of a run as a timeline: what took how long, where it is, what is to come. */
+export class Phases {
+  readonly node = element('ol', { class: 'phases', 'aria-label': 'Phases of the run' });
+
+  constructor() {
+    this._stop = everySecond(() => this._tick());
+  }
+
+  update(state: IRunState): void {
+    this._state = state;
+    this._ahead = Date.now() / 1000 - state.now;
+    this._draw();
+  }
+
+  dispose(): void {
+    this._stop();
+  }
+
+  private _tick(): void {
+    if (this._state && !isOver(this._state)) {
+      this._draw();
+    }
+  }
+
+  private _draw(): void {
+    const state = this._state;
+    if (!state) {
+      return;
+    }
+    const now = Date.now() / 1000 - this._ahead;
+    replace(this.node, ...state.phases.filter(phase => phase.state !== 'skipped').map(phase => this._phase(phase, now)));
+  }
+
+  private _phase(phase: IPhase, now: number): HTMLElement {
+    const spent = phase.begin === null ? null : (phase.end ?? now) - phase.begin;
+    // A run of a day beside a start of a tenth of a second: both are to be seen.
+    const share = 1 + Math.log1p(spent ?? 0);
+    const text = [WORDS[phase.name], spent === null ? '' : duration(spent)].filter(Boolean).join(' ');
+    const attributes = { class: `phase ${phase.state}`, style: `flex-grow:${share.toFixed(2)}`, title: phase.note || text };
+    const current = phase.state === 'now' ? 'step' : null;
+    return element('li', { ...attributes, 'aria-current': current }, text, phase.note && ` · ${visible(phase.note)}`);
+  }
+
+  private readonly _stop: () => void;
+  private _state: IRunState | null = null;
+  private _ahead = 0;
+}

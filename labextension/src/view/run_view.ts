@@ -1,0 +1,119 @@
+import type { IRunState } from '../wire';
+import { ChartGrid } from './charts/chart_grid';
+import { Comparing } from './comparing';
+import { element, say } from './dom';
+import { Command, EnvironmentFacts, Parameters } from './facts';
+import { FailureCard } from './failure';
+import { visible } from './format';
+import { Header } from './header';
+import { LogView } from './log/log_view';
+import { Outputs } from './outputs';
+import { Phases } from './phases';
+import type { IRunSource } from './source';
+import { Tabs } from './tabs';
+import { Values } from './values';
+
+/** What the place that a view is in can do for it. */
+export interface IHost {
+  insertCell(text: string): boolean;
+}
+
+/** All of a run: header, phases, failure, charts, log and what else there is to know. */
+export class RunView {
+  readonly node: HTMLElement;
+
+  constructor(
+    private readonly _source: IRunSource,
+    host: IHost
+  ) {
+    const rerun = (options: string[]) => this._rerun(options);
+    this._header = new Header(_source, {
+      rerun,
+      compare: () => this._comparing.choose(),
+      insertCell: text => host.insertCell(text)
+    });
+    this._failure = new FailureCard(_source, rerun);
+    this._charts = new ChartGrid(_source);
+    this._comparing = new Comparing(_source, runs => this._charts.overlay(runs));
+    this._tabs = new Tabs([
+      { id: 'log', title: 'Log', open: panel => this._openLog(panel) },
+      { id: 'outputs', title: 'Outputs', open: panel => new Outputs(panel, _source) },
+      { id: 'values', title: 'Values', open: panel => new Values(panel, _source) },
+      { id: 'parameters', title: 'Parameters', open: panel => new Parameters(panel, _source) },
+      { id: 'environment', title: 'Environment', open: panel => new EnvironmentFacts(panel, _source) },
+      { id: 'command', title: 'Command', open: panel => new Command(panel, _source) }
+    ]);
+    this.node = element(
+      'section',
+      { class: 'run-view' },
+      this._header.node,
+      this._lost,
+      this._failure.node,
+      this._phases.node,
+      this._charts.node,
+      this._comparing.node,
+      this._tabs.node
+    );
+    this._stop = _source.subscribe({
+      state: state => this._update(state),
+      connection: () => this._source.state && this._update(this._source.state),
+      values: () => this._tabs.refresh()
+    });
+    if (_source.state) {
+      this._update(_source.state);
+    }
+  }
+
+  dispose(): void {
+    this._stop();
+    for (const part of [this._header, this._phases, this._charts, this._tabs]) {
+      part.dispose();
+    }
+    this._source.dispose();
+    this.node.remove();
+  }
+
+  private _update(state: IRunState): void {
+    const connected = this._source.connection !== 'lost';
+    const another = this._run !== '' && this._run !== state.run_id;
+    this._run = state.run_id;
+    this.node.setAttribute('aria-label', `Run ${visible(state.run_id)}`);
+    this._header.update(state, connected);
+    this._phases.update(state);
+    this._failure.update(state.failure);
+    this._tabs.rename('outputs', state.output_count ? `Outputs ${state.output_count}` : 'Outputs');
+    const known = state.parameters.length || state.arguments.length;
+    this._tabs.rename('parameters', known ? `Parameters ${known}` : 'Parameters');
+    say(
+      this._lost,
+      connected ? '' : `The kernel is gone; the run itself goes on without it. %aml_run ${state.run_id} shows it again.`
+    );
+    if (another) {
+      this._tabs.reset();
+    } else {
+      this._tabs.refresh();
+    }
+  }
+
+  private _openLog(panel: HTMLElement): LogView {
+    const log = new LogView(this._source);
+    panel.append(log.node);
+    return log;
+  }
+
+  private async _rerun(options: string[]): Promise<void> {
+    const before = this._run;
+    await this._source.request('rerun', { arguments: options });
+    await this._comparing.show([before]);
+  }
+
+  private readonly _header: Header;
+  private readonly _phases = new Phases();
+  private readonly _failure: FailureCard;
+  private readonly _charts: ChartGrid;
+  private readonly _comparing: Comparing;
+  private readonly _tabs: Tabs;
+  private readonly _lost = element('p', { class: 'lost', role: 'status' });
+  private readonly _stop: () => void;
+  private _run = '';
+}
