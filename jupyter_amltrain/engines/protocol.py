@@ -225,6 +225,23 @@ class Preparation(Protocol):
         """Whether the user gave up; prepare then raises ``CanceledException`` within 0.2 s or so."""
 
 
+class OnlyAsking:
+    """The ``Preparation`` of somebody who only asks: given up before anything is pulled or built."""
+
+    def write(self, data: bytes) -> None:
+        """Nobody reads it."""
+
+    def phase(self, text: str) -> None:
+        """Nobody waits."""
+
+    def step(self, step: Step) -> None:
+        """Nobody watches."""
+
+    def canceled(self) -> bool:
+        """True from the beginning."""
+        return True
+
+
 class Engine(Protocol):
     """One way of running jobs. All methods may be called from any thread of any process of this user.
 

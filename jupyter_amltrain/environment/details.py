@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..absent import Recreated
-from ..engines.protocol import FLATTEN, REBUILD
+from ..engines.protocol import FLATTEN, REBUILD, OnlyAsking
 from ..errors import AzureMLException, CanceledException, ImageNotFoundException, StoreException, UserErrorException
 from .curated import curated_environment
 from .registry.container_registry import DOCKER_HUB, image_reference, registry_of
@@ -242,22 +242,6 @@ class _Log:
         return StoreException(f"The build log {self._path} cannot be written: {error.strerror}.", inner_exception=error)
 
 
-class _Look:
-    """The ``Preparation`` of somebody who only asks: given up before anything is pulled or built."""
-
-    def write(self, data: bytes) -> None:
-        pass
-
-    def phase(self, text: str) -> None:
-        pass
-
-    def step(self, step: Step) -> None:
-        pass
-
-    def canceled(self) -> bool:
-        return True
-
-
 def start_build(
     environment: Environment, workspace: Workspace, engine_name: str | None = None, renew: str = ""
 ) -> ImageBuildDetails:
@@ -312,7 +296,7 @@ def build_and_watch(environment: Environment, workspace: Workspace, advanced: Ma
 def image_details(environment: Environment, workspace: Workspace) -> DockerImageDetails:
     """What the usual engine has for an environment, without making it."""
     try:
-        image = workspace._engine().prepare(workspace._spec_of(environment), _Look(), environment._secrets())
+        image = workspace._engine().prepare(workspace._spec_of(environment), OnlyAsking(), environment._secrets())
     except (CanceledException, ImageNotFoundException):
         image = None
     docker = environment.docker

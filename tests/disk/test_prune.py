@@ -18,11 +18,12 @@ from docker.errors import APIError
 
 from engine.daemon import DockerDaemon, short_folder
 from engine.images import load_base_image
+from engine.preparation import BuildLog
 from engine.shared import cache_folder
 from jupyter_amltrain import Environment, Experiment, RunConfiguration, ScriptRunConfig, Workspace
 from jupyter_amltrain.disk.items import DiskItem
 from jupyter_amltrain.engines import stored
-from jupyter_amltrain.engines.protocol import BUILD_CACHE, IMAGE, NAMELESS, VIRTUALENV, Image, Step
+from jupyter_amltrain.engines.protocol import BUILD_CACHE, IMAGE, NAMELESS, VIRTUALENV, Image
 from jupyter_amltrain.engines.registry import get_engine
 from jupyter_amltrain.environment.builder.lock import free
 from jupyter_amltrain.runs.lock import RunLock
@@ -31,20 +32,6 @@ from jupyter_amltrain.submission import unneeded
 from jupyter_amltrain.submission.snapshot import take_snapshot, write_snapshot
 
 BLOB_BYTES = 20_000_000
-
-
-class Log:
-    def write(self, data: bytes) -> None:
-        pass
-
-    def phase(self, text: str) -> None:
-        pass
-
-    def step(self, step: Step) -> None:
-        pass
-
-    def canceled(self) -> bool:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +71,7 @@ def blob(name: str, size: int = BLOB_BYTES) -> Environment:
 
 
 def built(environment: Environment, engine: str = "docker") -> Image:
-    return get_engine(engine).prepare(environment._to_spec(), Log())
+    return get_engine(engine).prepare(environment._to_spec(), BuildLog())
 
 
 def items(workspace: Workspace, kind: str) -> list[DiskItem]:

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
+from engine.preparation import BuildLog
 from engines.jobs import Bench, ProcessPrograms
 from jupyter_amltrain.engines.local import LocalEngine, virtualenv
 from jupyter_amltrain.engines.local.engine import job_variables
 from jupyter_amltrain.engines.local.pip_settings import uv_variables
-from jupyter_amltrain.engines.protocol import REBUILD, Exit, Handle, Step
+from jupyter_amltrain.engines.protocol import REBUILD, Exit, Handle
 from jupyter_amltrain.errors import (
     CanceledException,
     EngineException,
@@ -40,28 +41,6 @@ def engine() -> LocalEngine:
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path, ProcessPrograms())
-
-
-class Log:
-    """A preparation that keeps what it is told."""
-
-    def __init__(self, cancel_after: bytes | None = None) -> None:
-        self.text = b""
-        self.phases: list[str] = []
-        self.steps: list[Step] = []
-        self._cancel_after = cancel_after
-
-    def write(self, data: bytes) -> None:
-        self.text += data
-
-    def phase(self, text: str) -> None:
-        self.phases.append(text)
-
-    def step(self, step: Step) -> None:
-        self.steps.append(step)
-
-    def canceled(self) -> bool:
-        return self._cancel_after is not None and self._cancel_after in self.text
 
 
 def until(true: Callable[[], Any]) -> None:
@@ -157,48 +136,48 @@ def environment(wheels: Path, *requirements: str) -> dict[str, Any]:
 
 class TestPrepare:
     def test_made_once_then_found(self, engine: LocalEngine, bench: Bench, wheels: Path) -> None:
-        log = Log()
+        log = BuildLog()
         made = engine.prepare(environment(wheels), log)
-        assert b"amltrain-sample==1.0" in log.text
-        quiet = Log()
+        assert "amltrain-sample==1.0" in log.text
+        quiet = BuildLog()
         found = engine.prepare(environment(wheels, "Amltrain_Sample"), quiet)
         assert made.built
         assert found == replace(made, built=False)
-        assert (quiet.text, quiet.phases) == (b"", [])
+        assert (quiet.text, quiet.phases) == ("", [])
         job = bench.job(python("import amltrain_sample, sys; print(amltrain_sample.VALUE, sys.prefix)"), "r")
         handle = engine.start(replace(job, image=made.reference))
         assert stdout_of(engine, handle).decode() == f"42 {made.reference}\n"
 
     def test_no_packages_is_an_environment_of_its_own(self, engine: LocalEngine) -> None:
-        made = engine.prepare({"name": "e"}, Log())
+        made = engine.prepare({"name": "e"}, BuildLog())
         assert Path(made.interpreter).exists()
         assert subprocess.run([made.interpreter, "-c", "import IPython"], capture_output=True).returncode == 1
 
     def test_the_notebooks_own_python(self, engine: LocalEngine) -> None:
-        own = engine.prepare({"name": "e", "user_managed": True, "interpreter_path": "python"}, Log())
+        own = engine.prepare({"name": "e", "user_managed": True, "interpreter_path": "python"}, BuildLog())
         assert (own.reference, own.interpreter) == ("", sys.executable)
 
     def test_another_interpreter(self, engine: LocalEngine, bench: Bench, tmp_path: Path) -> None:
         other = tmp_path / "bin" / "python3"
         other.parent.mkdir()
         other.symlink_to(sys.executable)
-        image = engine.prepare({"name": "e", "user_managed": True, "interpreter_path": str(other)}, Log())
+        image = engine.prepare({"name": "e", "user_managed": True, "interpreter_path": str(other)}, BuildLog())
         handle = engine.start(replace(bench.job(("sh", "-c", "command -v python3"), "r"), image=image.reference))
         assert stdout_of(engine, handle).decode() == f"{other}\n"
 
     def test_a_package_that_does_not_exist(self, engine: LocalEngine, wheels: Path) -> None:
         with pytest.raises(ImageBuildException, match="no-such-package"):
-            engine.prepare(environment(wheels, "no-such-package"), Log())
+            engine.prepare(environment(wheels, "no-such-package"), BuildLog())
         assert leftovers() == []
 
     def test_a_python_that_does_not_exist(self, engine: LocalEngine) -> None:
         with pytest.raises(ImageBuildException, match=r"2\.9"):
-            engine.prepare({"name": "e", "conda": {"dependencies": ["python=2.9"]}}, Log())
+            engine.prepare({"name": "e", "conda": {"dependencies": ["python=2.9"]}}, BuildLog())
         assert leftovers() == []
 
     def test_canceled(self, engine: LocalEngine, wheels: Path) -> None:
         with pytest.raises(CanceledException):
-            engine.prepare(environment(wheels), Log(cancel_after=b"Python"))
+            engine.prepare(environment(wheels), BuildLog(cancel_at="Python"))
         assert leftovers() == []
 
     def test_secrets_are_put_in_and_not_shown(
@@ -208,17 +187,17 @@ class TestPrepare:
         spec = environment(wheels)
         address = "http://{amltrain-secret-0}@127.0.0.1:1/simple"
         spec["conda"]["dependencies"][0]["pip"] = [f"--index-url {address}", "amltrain-sample"]
-        log = Log()
+        log = BuildLog()
         with pytest.raises(ImageBuildException) as caught:
             engine.prepare(spec, log, {"url-0": "me:hunter2"})
-        assert "hunter2" not in log.text.decode() + str(caught.value)
-        assert "amltrain-secret" not in log.text.decode()
+        assert "hunter2" not in log.text + str(caught.value)
+        assert "amltrain-secret" not in log.text
 
     def test_a_killed_maker_leaves_no_half_made_environment(self, engine: LocalEngine, wheels: Path) -> None:
         dead = elsewhere(wheels, "os.kill(os.getpid(), 9)")
         dead.communicate(timeout=PATIENCE_S)
         assert dead.returncode == -signal.SIGKILL
-        made = engine.prepare(environment(wheels), Log())
+        made = engine.prepare(environment(wheels), BuildLog())
         assert made.built
         subprocess.run([made.interpreter, "-c", "import amltrain_sample"], check=True)
 
@@ -228,18 +207,18 @@ class TestPrepare:
         assert results == ["False\n", "True\n"]
 
     def test_an_environment_whose_python_was_removed_is_made_again(self, engine: LocalEngine, wheels: Path) -> None:
-        made = engine.prepare(environment(wheels), Log())
+        made = engine.prepare(environment(wheels), BuildLog())
         Path(made.interpreter).unlink()
-        assert engine.prepare(environment(wheels), Log()).built
+        assert engine.prepare(environment(wheels), BuildLog()).built
         assert Path(made.interpreter).exists()
 
     def test_a_rebuilt_one_is_new_and_leaves_the_old_one_to_its_jobs(self, engine: LocalEngine, wheels: Path) -> None:
-        first = engine.prepare(environment(wheels), Log())
-        second = engine.prepare(environment(wheels), Log(), renew=REBUILD)
+        first = engine.prepare(environment(wheels), BuildLog())
+        second = engine.prepare(environment(wheels), BuildLog(), renew=REBUILD)
         assert second.built
         assert second.reference != first.reference
         assert Path(first.interpreter).exists()
-        found = engine.prepare(environment(wheels), Log())
+        found = engine.prepare(environment(wheels), BuildLog())
         assert (found.reference, found.built) == (second.reference, False)
 
     def test_the_notebooks_version_is_the_notebooks_python(self) -> None:

@@ -16,8 +16,8 @@ import docker
 import pytest
 
 from engine.parts import buildx, program
+from engine.preparation import BASE, BuildLog, dockerfile_environment, output, prepared
 from engine.shared import cache_folder
-from environment.test_image import BASE, BuildLog, client, dockerfile_environment, folder, name, output, prepared
 from jupyter_amltrain.environment.builder import docker_cli
 from jupyter_amltrain.environment.builder.instructions import base_images
 from jupyter_amltrain.environment.builder.options import (
@@ -34,8 +34,6 @@ from jupyter_amltrain.environment.output.buildkit import Vertex, VertexLog
 from jupyter_amltrain.environment.output.plain_progress import PlainProgress
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import CanceledException, ImageBuildException, UserErrorException
-
-__all__ = ["client", "folder", "name"]  # fixtures
 
 SECRET = "forms-s3cret-value"
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import uuid
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,34 +12,14 @@ import docker
 import pytest
 
 from conda_channel import SUBDIR, CondaPackage, greeting_package, python_package, wheel_package, write_channel
-from jupyter_amltrain.engines.protocol import REBUILD, Image, Step
+from engine.preparation import BASE, BuildLog, output
+from jupyter_amltrain.engines.protocol import REBUILD, Image
 from jupyter_amltrain.environment.cell import parse_cell
 from jupyter_amltrain.environment.image import check_environment, prepare_image
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import ImageBuildException, UserErrorException
 
-BASE = "python-base:1"
 PREFIX = "/opt/amltrain/env"
-
-
-class BuildLog:
-    """A Preparation that keeps everything."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.steps: list[Step] = []
-
-    def write(self, data: bytes) -> None:
-        self.text += data.decode()
-
-    def phase(self, text: str) -> None:
-        pass
-
-    def step(self, step: Step) -> None:
-        self.steps.append(step)
-
-    def canceled(self) -> bool:
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -54,22 +32,6 @@ def channel(packages: list[CondaPackage], tmp_path: Path) -> Path:
     return write_channel(tmp_path / "channel", packages)
 
 
-@pytest.fixture
-def client(docker_host: str) -> Iterator[docker.DockerClient]:
-    made = docker.DockerClient(base_url=docker_host)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def name(client: docker.DockerClient) -> Iterator[str]:
-    """A name for an environment; its images are removed afterwards."""
-    made = f"env-{uuid.uuid4().hex[:8]}"
-    yield made
-    for image in client.images.list(filters={"label": f"amltrain.environment={made}"}):
-        client.images.remove(image.id, force=True)
-
-
 def environment(name: str, cell: str, base: str = BASE) -> Environment:
     made = parse_cell(cell, "conda").environment(name)
     made.docker.base_image = base
@@ -80,17 +42,6 @@ def prepared(client: docker.DockerClient, asked: Environment, log: BuildLog | No
     spec = json.loads(json.dumps(asked._to_spec()))
     assert not [note for note in check_environment(client, spec, asked._secrets()) if "conda" in note]
     return prepare_image(client, spec, log or BuildLog(), asked._secrets(), renew)
-
-
-def output(client: docker.DockerClient, image: Image, *command: str, user: str = "") -> str:
-    # Not containers.run(): it follows the log, which Docker 20.10 may end before the last line.
-    container = client.containers.run(image.reference, list(command), network_mode="none", detach=True, user=user)
-    try:
-        container.wait()
-        done: bytes = container.logs()
-        return done.decode()
-    finally:
-        container.remove()
 
 
 def test_a_specification_is_solved_locked_installed_and_found_again(

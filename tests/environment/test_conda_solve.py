@@ -16,7 +16,7 @@ import pytest
 
 from conda_channel import SUBDIR, CondaPackage, write_channel
 from engine.company import FILES, CompanyNetwork
-from jupyter_amltrain.engines.protocol import Step
+from engine.preparation import BuildLog
 from jupyter_amltrain.environment.conda.channels import CondaSettings, channel_addresses, read_conda_settings
 from jupyter_amltrain.environment.conda.dependencies import CondaDependencies
 from jupyter_amltrain.environment.conda.install import install
@@ -35,26 +35,6 @@ from jupyter_amltrain.errors import (
 
 PASSWORD = "s3cret-pa55word"
 VIRTUAL = {"__unix": "0", "__linux": "5.10", "__glibc": "2.36", "__archspec": "x86_64"}
-
-
-class Log:
-    """A Preparation that keeps the text, and is canceled when asked to be."""
-
-    def __init__(self, is_canceled: bool = False) -> None:
-        self.text = ""
-        self._is_canceled = is_canceled
-
-    def write(self, data: bytes) -> None:
-        self.text += data.decode()
-
-    def phase(self, text: str) -> None:
-        pass
-
-    def step(self, step: Step) -> None:
-        pass
-
-    def canceled(self) -> bool:
-        return self._is_canceled
 
 
 def package(name: str, version: str, *depends: str) -> CondaPackage:
@@ -83,7 +63,7 @@ def request(*specs: str, channels: tuple[str, ...], platform: str = SUBDIR) -> C
 
 
 def solved(*specs: str, channels: tuple[str, ...]) -> CondaLock:
-    return locked(request(*specs, channels=channels), CondaSettings(), Log())
+    return locked(request(*specs, channels=channels), CondaSettings(), BuildLog())
 
 
 def refusal(*specs: str, channel: Path) -> str:
@@ -109,15 +89,15 @@ def test_the_first_channel_that_has_a_package_is_the_only_one_for_it(channel: Pa
 
 def test_a_lock_is_kept_whatever_the_order_of_the_packages(channel: Path, amltrain_home: Path) -> None:
     asked = request("scipy", "left", channels=(str(channel),))
-    lock = locked(asked, CondaSettings(), Log())
+    lock = locked(asked, CondaSettings(), BuildLog())
     write_channel(channel, [package("scipy", "1.12")])
-    log = Log()
+    log = BuildLog()
     again = locked(request("left", "scipy", channels=(str(channel),)), CondaSettings(), log)
     assert (again.text, again.digest) == (lock.text, lock.digest)
     assert f"locked before ({lock.digest[:19]}); nothing is solved" in log.text
     assert (amltrain_home / "conda-locks" / f"{asked.key}.txt").read_text() == lock.text
-    assert "scipy-1.12" in locked(asked, CondaSettings(), Log(), renew=True).text
-    assert "scipy-1.12" in locked(asked, CondaSettings(), Log()).text
+    assert "scipy-1.12" in locked(asked, CondaSettings(), BuildLog(), renew=True).text
+    assert "scipy-1.12" in locked(asked, CondaSettings(), BuildLog()).text
     (amltrain_home / "conda-locks" / f"{asked.key}.yml").write_text("version: 7\npackages: [")  # cut short
     assert stored_lock(asked) is None
     assert asked.key != replace(asked, virtual={**VIRTUAL, "__glibc": "2.17"}).key
@@ -139,25 +119,25 @@ def test_what_cannot_be_solved_is_explained(channel: Path) -> None:
 
 def test_a_package_that_is_not_the_locked_one_is_refused(channel: Path, tmp_path: Path) -> None:
     asked = request("scipy", channels=(channel.as_uri(),))
-    lock = locked(asked, CondaSettings(), Log())
+    lock = locked(asked, CondaSettings(), BuildLog())
     package("scipy", "1.11", "python").write(channel)
     with pytest.raises(ImageBuildException, match=r"cannot be installed: .*SHA-256.* was locked.* --rebuild"):
-        install(lock, asked, CondaSettings(), tmp_path / "prefix", Log())
+        install(lock, asked, CondaSettings(), tmp_path / "prefix", BuildLog())
 
 
 def test_a_download_that_is_not_the_locked_package_is_refused(
     private_channel: str, channel: Path, tmp_path: Path
 ) -> None:
     asked = request("scipy", channels=(f"http://me:{PASSWORD}@{private_channel}",))
-    lock = locked(asked, CondaSettings(), Log())
+    lock = locked(asked, CondaSettings(), BuildLog())
     package("scipy", "1.11", "python").write(channel)
     with pytest.raises(ImageBuildException, match=r"cannot be installed: .*(?i:hash).* --rebuild solves anew"):
-        install(lock, asked, CondaSettings(), tmp_path / "prefix", Log())
+        install(lock, asked, CondaSettings(), tmp_path / "prefix", BuildLog())
 
 
 def test_solving_is_given_up_when_the_user_does(channel: Path) -> None:
     with pytest.raises(CanceledException):
-        locked(request("scipy", channels=(str(channel),)), CondaSettings(), Log(is_canceled=True))
+        locked(request("scipy", channels=(str(channel),)), CondaSettings(), BuildLog(gave_up=True))
 
 
 @pytest.fixture
@@ -196,7 +176,7 @@ def test_credentials_of_a_channel_are_used_and_never_kept(
     packages = wanted_packages({"conda": document})
     settings = CondaSettings()
     asked = plan_request(packages, settings, SUBDIR, VIRTUAL, secrets)
-    log = Log()
+    log = BuildLog()
     lock = locked(asked, settings, log)
     lock = locked(asked, settings, log)
     install(lock, asked, settings, tmp_path / "prefix", log, prefix="/opt/x")
@@ -209,7 +189,12 @@ def test_credentials_of_a_channel_are_used_and_never_kept(
     with pytest.raises(AuthenticationException, match="are needed"):
         plan_request(packages, settings, SUBDIR, VIRTUAL, {})
     with pytest.raises(ImageBuildException, match="A conda channel cannot be read: .*401") as refused:
-        locked(replace(asked, channels=(f"http://me:wrong-{PASSWORD}@{private_channel}",)), settings, Log(), renew=True)
+        locked(
+            replace(asked, channels=(f"http://me:wrong-{PASSWORD}@{private_channel}",)),
+            settings,
+            BuildLog(),
+            renew=True,
+        )
     assert PASSWORD not in refused.value.message
 
     monkeypatch.setenv("CHANNEL_USER", "me")
@@ -231,9 +216,9 @@ def test_proxies_of_the_host_and_of_conda_are_used(private_channel: str) -> None
     host = HostSettings(proxies={"http_proxy": nobody, "no_proxy": "localhost"})
     for settings in (CondaSettings(host=host), CondaSettings(proxies={"http": nobody})):
         with pytest.raises(ImageBuildException, match="A conda channel cannot be read: .*refused"):
-            locked(asked, settings, Log())
+            locked(asked, settings, BuildLog())
     direct = HostSettings(proxies={**host.proxies, "no_proxy": "localhost, 127.0.0.1"})
-    assert locked(asked, CondaSettings(host=direct), Log()).records
+    assert locked(asked, CondaSettings(host=direct), BuildLog()).records
 
 
 def test_a_channel_of_a_company_is_reached_through_its_proxy_with_its_certificates(
@@ -245,7 +230,7 @@ def test_a_channel_of_a_company_is_reached_through_its_proxy_with_its_certificat
         variables = {"HTTPS_PROXY": company.proxy, "SSL_CERT_FILE": str(company.certificates)}
         settings = CondaSettings(host=read_host_settings(variables, root=tmp_path))
         asked = request("scipy", channels=(f"https://{FILES}/team",))
-        log = Log()
+        log = BuildLog()
         install(locked(asked, settings, log), asked, settings, tmp_path / "prefix", log)
         assert (tmp_path / "prefix/share/scipy").read_text() == "1.11"
         assert set(company.asked) == {FILES}

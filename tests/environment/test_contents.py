@@ -6,12 +6,11 @@ import hashlib
 import io
 import json
 import tarfile
-import uuid
-from collections.abc import Iterator
 
 import docker
 import pytest
 
+from engine.preparation import BASE, BuildLog
 from jupyter_amltrain.engines.protocol import Image
 from jupyter_amltrain.environment.api import EngineApi
 from jupyter_amltrain.environment.cell import parse_cell
@@ -20,41 +19,6 @@ from jupyter_amltrain.environment.inspection.contents import known_contents
 from jupyter_amltrain.environment.inspection.look_inside import look_inside
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import UserErrorException
-
-BASE = "python-base:1"
-
-
-class BuildLog:
-    def __init__(self) -> None:
-        self.text = ""
-        self.phases: list[str] = []
-
-    def write(self, data: bytes) -> None:
-        self.text += data.decode()
-
-    def phase(self, text: str) -> None:
-        self.phases.append(text)
-
-    def step(self, step: object) -> None:
-        pass
-
-    def canceled(self) -> bool:
-        return False
-
-
-@pytest.fixture
-def client(docker_host: str) -> Iterator[docker.DockerClient]:
-    made = docker.DockerClient(base_url=docker_host)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def name(client: docker.DockerClient) -> Iterator[str]:
-    made = f"contents-{uuid.uuid4().hex[:8]}"
-    yield made
-    for image in client.images.list(filters={"label": f"amltrain.environment={made}"}):
-        client.images.remove(image.id, force=True)
 
 
 def prepared(client: docker.DockerClient, environment: Environment) -> tuple[Image, BuildLog]:

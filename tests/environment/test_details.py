@@ -195,11 +195,9 @@ def test_image_details_show_no_credentials() -> None:
 
 
 @pytest.fixture
-def client(docker_host: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[docker.DockerClient]:
+def client(client: docker.DockerClient, monkeypatch: pytest.MonkeyPatch) -> docker.DockerClient:
     monkeypatch.setenv("AMLTRAIN_ENGINE", "docker")
-    made = docker.DockerClient(base_url=docker_host)
-    yield made
-    made.close()
+    return client
 
 
 def images(client: docker.DockerClient, name: str) -> list[Any]:

@@ -14,9 +14,10 @@ from pathlib import Path
 import docker
 import pytest
 
-from jupyter_amltrain.engines.protocol import REBUILD, Image, Step
+from engine.preparation import BASE, BuildLog, dockerfile_environment, output, prepared
+from jupyter_amltrain.engines.protocol import REBUILD, Image
 from jupyter_amltrain.environment.cell import parse_cell
-from jupyter_amltrain.environment.image import check_environment, find_interpreter, prepare_image
+from jupyter_amltrain.environment.image import check_environment, find_interpreter
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import (
     CanceledException,
@@ -28,82 +29,7 @@ from jupyter_amltrain.errors import (
 )
 from jupyter_amltrain.home import home_id
 
-BASE = "python-base:1"
 PASSWORD = "s3cret-pa55word"
-
-
-class BuildLog:
-    """A Preparation that keeps everything, and is canceled once a text was written."""
-
-    def __init__(self, cancel_at: str = "") -> None:
-        self.text = ""
-        self.phases: list[str] = []
-        self.steps: list[Step] = []
-        self._cancel_at = cancel_at
-
-    def write(self, data: bytes) -> None:
-        self.text += data.decode()
-
-    def phase(self, text: str) -> None:
-        self.phases.append(text)
-
-    def step(self, step: Step) -> None:
-        self.steps.append(step)
-
-    def canceled(self) -> bool:
-        return bool(self._cancel_at) and self._cancel_at in self.text
-
-
-@pytest.fixture
-def client(docker_host: str) -> Iterator[docker.DockerClient]:
-    made = docker.DockerClient(base_url=docker_host)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def name(client: docker.DockerClient) -> Iterator[str]:
-    """A name for an environment; its images are removed afterwards."""
-    made = f"env-{uuid.uuid4().hex[:8]}"
-    yield made
-    for image in client.images.list(filters={"label": f"amltrain.environment={made}"}):
-        client.images.remove(image.id, force=True)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """An empty folder."""
-    made = tmp_path / "folder"
-    made.mkdir()
-    return made
-
-
-@pytest.fixture(params=["buildkit", "classic"])
-def builder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("AMLTRAIN_BUILDER", request.param)
-    return str(request.param)
-
-
-def dockerfile_environment(name: str, text: str) -> Environment:
-    return parse_cell(text, "dockerfile").environment(name)
-
-
-def prepared(
-    client: docker.DockerClient, environment: Environment, log: BuildLog | None = None, renew: str = ""
-) -> Image:
-    spec = json.loads(json.dumps(environment._to_spec()))
-    return prepare_image(client, spec, log or BuildLog(), environment._secrets(), renew)
-
-
-def output(client: docker.DockerClient, image: Image, *command: str) -> str:
-    # Not containers.run(): it follows the log, which Docker 20.10 may end before the last line.
-    container = client.containers.run(image.reference, list(command), network_mode="none", detach=True)
-    try:
-        container.wait()
-        done: bytes = container.logs(stderr=False)
-        return done.decode()
-    finally:
-        container.remove()
 
 
 def test_a_base_image_is_used_as_it_is(client: docker.DockerClient) -> None:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -17,15 +16,14 @@ from typing import Any
 import docker
 import pytest
 
+from engine.preparation import BASE, BuildLog, output, prepared
 from jupyter_amltrain.engines.protocol import Image
 from jupyter_amltrain.environment.cell import parse_cell
-from jupyter_amltrain.environment.image import prepare_image
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import CanceledException
 from jupyter_amltrain.home import home_id
 
 ROOT = Path(__file__).parents[2]
-BASE = "python-base:1"
 PATIENCE_S = 120
 PROGRAM = """
 import json, os, sys
@@ -45,43 +43,22 @@ print("RESULT", image.built, image.reference)
 """
 
 
-class BuildLog:
+class WatchedLog(BuildLog):
     """A Preparation that can be given up, and tells when a text was written."""
 
     def __init__(self, wanted: str = "") -> None:
-        self.text = ""
+        super().__init__()
         self.seen = threading.Event()
         self.stop = threading.Event()
         self._wanted = wanted
 
     def write(self, data: bytes) -> None:
-        self.text += data.decode()
+        super().write(data)
         if self._wanted and self._wanted in self.text:
             self.seen.set()
 
-    def phase(self, text: str) -> None:
-        pass
-
-    def step(self, step: object) -> None:
-        pass
-
     def canceled(self) -> bool:
         return self.stop.is_set()
-
-
-@pytest.fixture
-def client(docker_host: str) -> Iterator[docker.DockerClient]:
-    made = docker.DockerClient(base_url=docker_host)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def name(client: docker.DockerClient) -> Iterator[str]:
-    made = f"interrupted-{uuid.uuid4().hex[:8]}"
-    yield made
-    for image in client.images.list(filters={"label": f"amltrain.environment={made}"}):
-        client.images.remove(image.id, force=True)
 
 
 def slow_environment(name: str, seconds: int = 1) -> tuple[Environment, str]:
@@ -102,23 +79,10 @@ def elsewhere(environment: Environment, kill_at: str = "") -> subprocess.Popen[s
     )
 
 
-def prepared(client: docker.DockerClient, environment: Environment, log: BuildLog | None = None) -> Image:
-    return prepare_image(client, environment._to_spec(), log or BuildLog())
-
-
-def read(client: docker.DockerClient, image_id: str, *command: str) -> str:
-    container = client.containers.run(image_id, list(command), network_mode="none", detach=True)
-    try:
-        container.wait()
-        return str(container.logs(stderr=False).decode())
-    finally:
-        container.remove()
-
-
 def whole(client: docker.DockerClient, name: str, word: str) -> bool:
     """Whether every image that counts as built is built to the end."""
     images = client.images.list(filters={"label": f"amltrain.environment={name}"})
-    return all(read(client, image.id, "cat", "/first", "/last") in (f"{word}\n{word}\n",) for image in images)
+    return all(output(client, image.id, "cat", "/first", "/last") in (f"{word}\n{word}\n",) for image in images)
 
 
 def left_over(client: docker.DockerClient, word: str) -> list[Any]:
@@ -141,7 +105,7 @@ def test_a_build_whose_process_is_killed_at_any_moment_is_taken_up_again(
         assert kill_at in told
         assert whole(client, name, word), kill_at
         image = prepared(client, environment)
-        assert read(client, image.reference, "cat", "/first", "/last") == f"{word}\n{word}\n", kill_at
+        assert output(client, image.reference, "cat", "/first", "/last") == f"{word}\n{word}\n", kill_at
         assert whole(client, name, word), kill_at
         deadline = monotonic() + PATIENCE_S
         while left_over(client, word) and monotonic() < deadline:
@@ -164,7 +128,7 @@ def test_packages_whose_build_is_killed_are_installed_again(
         assert process.returncode == -signal.SIGKILL, told
     assert client.images.list(filters=stages) != []
     image = prepared(client, environment)
-    assert read(client, image.reference, "python", "-c", "import six; print('there')") == "there\n"
+    assert output(client, image.reference, "python", "-c", "import six; print('there')") == "there\n"
     environment = parse_cell(f"idna!=0.{uuid.uuid4().int >> 70}\n").environment(name)
     environment.docker.base_image = BASE
     prepared(client, environment)
@@ -196,7 +160,7 @@ def test_who_waits_can_give_up_and_goes_on_when_the_other_dies(client: docker.Do
         if f"began-2-{word}" in line:
             break
     waiting = f"Waiting for process {first.pid} (environment '{name}')"
-    gives_up, stays = BuildLog(waiting), BuildLog(waiting)
+    gives_up, stays = WatchedLog(waiting), WatchedLog(waiting)
     results: list[Image] = []
     follower = threading.Thread(target=lambda: results.append(prepared(client, environment, stays)))
     follower.start()
@@ -208,12 +172,12 @@ def test_who_waits_can_give_up_and_goes_on_when_the_other_dies(client: docker.Do
     first.communicate()
     follower.join(PATIENCE_S)
     assert [image.built for image in results] == [True]
-    assert read(client, results[0].reference, "cat", "/first", "/last") == f"{word}\n{word}\n"
+    assert output(client, results[0].reference, "cat", "/first", "/last") == f"{word}\n{word}\n"
 
 
 def test_a_build_that_is_stopped_is_taken_up_again(client: docker.DockerClient, name: str) -> None:
     environment, word = slow_environment(name, seconds=3)
-    log = BuildLog(f"began-2-{word}")
+    log = WatchedLog(f"began-2-{word}")
     threading.Thread(target=lambda: log.seen.wait(PATIENCE_S) and log.stop.set(), daemon=True).start()
     with pytest.raises(CanceledException):
         prepared(client, environment, log)

@@ -23,15 +23,12 @@ import pytest
 from engine.registry import Registry
 from environment.private import forget, private_image
 from environment.private_index import PrivateIndex
-from environment.test_image import client, name
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import AzureMLException
 from jupyter_amltrain.runs.experiment import Experiment
 from jupyter_amltrain.submission.config import ScriptRunConfig
 from jupyter_amltrain.workspace import Workspace
 from magics.notebook import Notebook
-
-__all__ = ["client", "name"]
 
 USERS = ("inlist", "inaddress", "invariable", "inhost")
 

@@ -17,6 +17,7 @@ import pytest
 
 from engine.daemon import DockerDaemon
 from engine.images import load_base_image
+from engine.preparation import BASE, BuildLog
 from engine.shared import cache_folder
 from jupyter_amltrain.engines.docker import DockerEngine
 from jupyter_amltrain.engines.socket_permission import SocketAccess, explain_access
@@ -39,35 +40,15 @@ from jupyter_amltrain.errors import (
 )
 from jupyter_amltrain.submission.job import Resources
 
-BASE = "python-base:1"
 GB = 1000**3
 OLD_PYTHON = "#!/bin/sh\necho amltrain-python:3.5.2\n"
 
 
-class Log:
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, data: bytes) -> None:
-        self.text += data.decode()
-
-    def phase(self, text: str) -> None:
-        pass
-
-    def step(self, step: object) -> None:
-        pass
-
-    def canceled(self) -> bool:
-        return False
-
-
 @pytest.fixture
-def client(docker_host: str) -> Iterator[docker.DockerClient]:
-    made = docker.DockerClient(base_url=docker_host)
-    yield made
-    for image in made.images.list("preflight-test"):
-        made.images.remove(image.id, force=True)
-    made.close()
+def client(client: docker.DockerClient) -> Iterator[docker.DockerClient]:
+    yield client
+    for image in client.images.list("preflight-test"):
+        client.images.remove(image.id, force=True)
 
 
 def packed(files: dict[str, bytes]) -> bytes:
@@ -119,7 +100,7 @@ def test_an_image_for_another_processor(client: docker.DockerClient) -> None:
     with pytest.raises(UserErrorException, match=r"is for arm64 and the engine's processor is amd64, which cannot run"):
         checked(as_it_is(image))
     with pytest.raises(UserErrorException, match="docker pull --platform linux/amd64"):
-        DockerEngine().prepare(as_it_is(image)._to_spec(), Log())
+        DockerEngine().prepare(as_it_is(image)._to_spec(), BuildLog())
     assert signs(as_it_is(image))["architecture"] == "refuse"
 
 
@@ -142,7 +123,7 @@ def test_a_python_that_is_too_old(client: docker.DockerClient) -> None:
         "preflight"
     )
     with pytest.raises(UserErrorException, match=r"is Python 3\.5\.2, and jobs need 3\.6 or later"):
-        DockerEngine().prepare(environment._to_spec(), Log())
+        DockerEngine().prepare(environment._to_spec(), BuildLog())
     (image,) = client.images.list(filters={"label": "amltrain.environment=preflight"})
     try:
         with pytest.raises(UserErrorException, match=r"is Python 3\.5\.2"):
@@ -182,7 +163,7 @@ def test_a_disk_that_is_nearly_full(
     found = DockerEngine().examine(environment._to_spec(), Resources())
     (disk,) = [finding for finding in found if finding.subject == "disk"]
     assert (disk.verdict, f" MB are free at {data}, where the engine keeps images" in disk.text) == ("warn", True)
-    log = Log()
+    log = BuildLog()
     DockerEngine().prepare(environment._to_spec(), log)
     assert "a pull or a build may not fit. Free some: %aml_env --prune" in log.text
     room = os.statvfs(data)
@@ -190,8 +171,8 @@ def test_a_disk_that_is_nearly_full(
         os.posix_fallocate(file.fileno(), 0, room.f_bavail * room.f_frsize - 50 * 1000**2)
     other = parse_cell(f"FROM {BASE}\nRUN echo {uuid.uuid4().hex}\n").environment("preflight")
     with pytest.raises(EngineException, match="nothing can be pulled or built. Free some"):
-        DockerEngine().prepare(other._to_spec(), Log())
-    assert not DockerEngine().prepare(environment._to_spec(), Log()).built  # what is there needs no room
+        DockerEngine().prepare(other._to_spec(), BuildLog())
+    assert not DockerEngine().prepare(environment._to_spec(), BuildLog()).built  # what is there needs no room
 
 
 def test_gpus_as_the_engine_says(private_engine: Callable[..., DockerDaemon], monkeypatch: pytest.MonkeyPatch) -> None:

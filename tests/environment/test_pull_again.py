@@ -13,8 +13,8 @@ from collections.abc import Iterator
 import docker
 import pytest
 
+from engine.preparation import BuildLog
 from engine.registry import Registry
-from jupyter_amltrain.engines.protocol import Step
 from jupyter_amltrain.environment.image import prepare_image
 from jupyter_amltrain.environment.spec import Environment
 
@@ -62,27 +62,16 @@ class BreakingLine:
         self._listener.close()
 
 
-class Mending:
+class Mending(BuildLog):
     """A Preparation that has the line mended once a second try is announced."""
 
     def __init__(self, line: BreakingLine) -> None:
-        self.text = ""
-        self.phases: list[str] = []
-        self.steps: list[Step] = []
+        super().__init__()
         self._line = line
 
     def write(self, data: bytes) -> None:
-        self.text += data.decode()
+        super().write(data)
         self._line.mended = "trying again" in self.text
-
-    def phase(self, text: str) -> None:
-        self.phases.append(text)
-
-    def step(self, step: Step) -> None:
-        self.steps.append(step)
-
-    def canceled(self) -> bool:
-        return False
 
 
 @pytest.fixture

@@ -11,17 +11,15 @@ from typing import Any
 import docker
 import pytest
 
+from engine.preparation import BASE, dockerfile_environment, prepared
 from engine.registry import Registry
 from environment.private import forget, logged_in, private_image, remove_made
-from environment.test_image import BASE, client, dockerfile_environment, name, prepared
 from jupyter_amltrain.environment.registry.container_registry import ContainerRegistry
 from jupyter_amltrain.environment.registry.push import push_target
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import AzureMLException, CanceledException, RegistryException, UserErrorException
 from jupyter_amltrain.workspace import Workspace
 from magics.notebook import Notebook
-
-__all__ = ["client", "name"]
 
 
 @pytest.fixture

@@ -12,16 +12,14 @@ from typing import Any
 import docker
 import pytest
 
+from engine.preparation import BASE, BuildLog, dockerfile_environment, output, prepared
 from engine.registry import Registry
 from environment.private import forget, logged_in, private_image, put, write_config
-from environment.test_image import BASE, BuildLog, builder, client, dockerfile_environment, name, output, prepared
 from jupyter_amltrain.engines.docker import DockerEngine
 from jupyter_amltrain.engines.protocol import REBUILD
 from jupyter_amltrain.environment.image import check_environment
 from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import AuthenticationException, EngineException, RegistryException
-
-__all__ = ["builder", "client", "name"]
 
 
 @pytest.fixture

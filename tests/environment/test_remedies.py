@@ -12,8 +12,8 @@ import pytest
 
 from engine.daemon import DockerDaemon, short_folder
 from engine.images import load_base_image
+from engine.preparation import BuildLog
 from engine.shared import cache_folder
-from jupyter_amltrain.engines.protocol import Step
 from jupyter_amltrain.environment.cell import parse_cell
 from jupyter_amltrain.environment.image import prepare_image
 from jupyter_amltrain.environment.output.remedies import named_packages, remedy
@@ -224,29 +224,13 @@ def test_the_line_of_the_cell_is_named(cell: str, first: str) -> None:
     assert told.partition("\n")[2] == message.partition("\n")[2]
 
 
-class Quiet:
-    """A Preparation for a build whose failure is what counts."""
-
-    def write(self, data: bytes) -> None:
-        pass
-
-    def phase(self, text: str) -> None:
-        pass
-
-    def step(self, step: Step) -> None:
-        pass
-
-    def canceled(self) -> bool:
-        return False
-
-
 def failure(host: str, text: str, base: str | None = None) -> str:
     environment = parse_cell(text).environment(f"remedy-{uuid.uuid4().hex[:8]}")
     environment.docker.base_image = environment.docker.base_image if base is None else base
     client = docker.DockerClient(base_url=host)
     try:
         with pytest.raises(ImageBuildException) as failed:
-            prepare_image(client, environment._to_spec(), Quiet(), environment._secrets())
+            prepare_image(client, environment._to_spec(), BuildLog(), environment._secrets())
     finally:
         client.close()
     return failed.value.message

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 import zipfile
 from collections.abc import Iterator
 from functools import partial
@@ -14,6 +13,7 @@ from threading import Thread
 import docker
 import pytest
 
+from engine.preparation import BASE, BuildLog, output
 from jupyter_amltrain.engines.protocol import FLATTEN, Image
 from jupyter_amltrain.environment.cell import parse_cell
 from jupyter_amltrain.environment.image import prepare_image
@@ -22,7 +22,6 @@ from jupyter_amltrain.environment.packages import stacked
 from jupyter_amltrain.environment.packages.requirements import Packages
 from jupyter_amltrain.environment.packages.stacked import stack_labels
 
-BASE = "python-base:1"
 SEE = "import importlib.metadata as m; print(*sorted(d.metadata['Name'] + '==' + d.version for d in m.distributions()))"
 
 
@@ -62,23 +61,6 @@ class _Quiet(SimpleHTTPRequestHandler):
         pass
 
 
-class BuildLog:
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, data: bytes) -> None:
-        self.text += data.decode()
-
-    def phase(self, text: str) -> None:
-        pass
-
-    def step(self, step: object) -> None:
-        pass
-
-    def canceled(self) -> bool:
-        return False
-
-
 @pytest.fixture
 def index(tmp_path: Path) -> Iterator[Index]:
     made = Index(tmp_path / "index")
@@ -86,28 +68,8 @@ def index(tmp_path: Path) -> Iterator[Index]:
     made.close()
 
 
-@pytest.fixture
-def client(docker_host: str) -> Iterator[docker.DockerClient]:
-    made = docker.DockerClient(base_url=docker_host)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def name(client: docker.DockerClient) -> Iterator[str]:
-    made = f"stacked-{uuid.uuid4().hex[:8]}"
-    yield made
-    for image in client.images.list(filters={"label": f"amltrain.environment={made}"}):
-        client.images.remove(image.id, force=True)
-
-
 def installed(client: docker.DockerClient, image: Image) -> str:
-    container = client.containers.run(image.reference, ["python", "-c", SEE], network_mode="none", detach=True)
-    try:
-        container.wait()
-        return str(container.logs(stderr=False).decode().strip())
-    finally:
-        container.remove()
+    return output(client, image, "python", "-c", SEE).strip()
 
 
 def layers(client: docker.DockerClient, image: Image) -> int:

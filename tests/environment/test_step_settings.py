@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import uuid
@@ -13,10 +12,9 @@ import docker
 import pytest
 
 from engine.company import FILES, HELLO, SIX, CompanyNetwork
-from jupyter_amltrain.engines.protocol import Image, Step
+from engine.preparation import BuildLog, output, prepared
+from environment.private import remove_made
 from jupyter_amltrain.environment.cell import parse_cell
-from jupyter_amltrain.environment.image import prepare_image
-from jupyter_amltrain.environment.spec import Environment
 from jupyter_amltrain.errors import ImageBuildException
 
 BASE = "python-base:1"
@@ -31,23 +29,6 @@ FROM first
 RUN python -c "{FETCH}" > /second.txt
 """
 _NETWORK = re.compile(r"(?i)(PIP|UV)_.*|.*(_CERT|_CERTS|_BUNDLE|_CAINFO)|SSL_CERT_.*|(https?|no|all|ftp)_proxy")
-
-
-class Log:
-    def __init__(self) -> None:
-        self.text = ""
-
-    def write(self, data: bytes) -> None:
-        self.text += data.decode()
-
-    def phase(self, text: str) -> None:
-        pass
-
-    def step(self, step: Step) -> None:
-        pass
-
-    def canceled(self) -> bool:
-        return False
 
 
 @pytest.fixture
@@ -68,26 +49,9 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company
 
 
 @pytest.fixture
-def client(docker_host: str) -> Iterator[docker.DockerClient]:
-    made = docker.DockerClient(base_url=docker_host)
-    yield made
-    for image in made.images.list(filters={"label": "amltrain.environment=behind-a-proxy"}):
-        made.images.remove(image.id, force=True)
-    made.close()
-
-
-def prepared(client: docker.DockerClient, environment: Environment, log: Log) -> Image:
-    return prepare_image(client, json.loads(json.dumps(environment._to_spec())), log, environment._secrets())
-
-
-def printed(client: docker.DockerClient, image: Image, *command: str) -> str:
-    container = client.containers.run(image.reference, list(command), network_mode="none", detach=True)
-    try:
-        container.wait()
-        written: bytes = container.logs(stderr=False)
-        return written.decode()
-    finally:
-        container.remove()
+def client(client: docker.DockerClient) -> Iterator[docker.DockerClient]:
+    yield client
+    remove_made(client, "behind-a-proxy")
 
 
 def settings_images(client: docker.DockerClient) -> set[str]:
@@ -100,15 +64,15 @@ def exported(client: docker.DockerClient, image: str) -> bytes:
 
 
 def test_steps_of_every_form_reach_it_and_nothing_stays(company: CompanyNetwork, client: docker.DockerClient) -> None:
-    log, before = Log(), settings_images(client)
+    log, before = BuildLog(), settings_images(client)
     environment = parse_cell(DOCKERFILE, "dockerfile").environment("behind-a-proxy")
     environment.python.user_managed_dependencies = False
     assert environment.python.conda_dependencies is not None
     environment.python.conda_dependencies.set_pip_requirements(["six"])
     image = prepared(client, environment, log)
-    assert printed(client, image, "sh", "-c", "cat /shell.txt /bash.txt /second.txt").splitlines() == [HELLO] * 3
+    assert output(client, image, "sh", "-c", "cat /shell.txt /bash.txt /second.txt").splitlines() == [HELLO] * 3
     for python in (image.interpreter, "/usr/bin/python3"):
-        assert printed(client, image, python, "-c", "import six; print(six.__version__)") == f"{SIX}\n"
+        assert output(client, image, python, "-c", "import six; print(six.__version__)") == f"{SIX}\n"
     content = exported(client, image.reference)
     authority = company.certificates.read_text().splitlines()[1]
     for secret in (company.password, company.proxy_place, "company.test/simple", authority):
@@ -124,6 +88,6 @@ def test_a_failing_step_in_exec_form_is_named_as_it_stands(
 ) -> None:
     text = f'FROM {BASE}\nRUN ["python", "-c", "import sys; sys.exit(\'{uuid.uuid4().hex}\')"]\n'
     with pytest.raises(ImageBuildException) as failed:
-        prepared(client, parse_cell(text, "dockerfile").environment("failing"), Log())
+        prepared(client, parse_cell(text, "dockerfile").environment("failing"), BuildLog())
     assert 'at Dockerfile line 2, `RUN ["python", "-c"' in failed.value.message
     assert "settings.sh" not in failed.value.message

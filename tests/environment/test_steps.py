@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.preparation import BuildLog
 from jupyter_amltrain.engines.protocol import Step
 from jupyter_amltrain.environment.builder.engine_build import Build
 from jupyter_amltrain.environment.output.build import BuildOutput
@@ -59,28 +60,6 @@ Successfully built aaa6fc359dca
 """
 
 
-class Log:
-    """A Preparation that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self.phases: list[str] = []
-        self.steps: list[Step] = []
-        self.gave_up = False
-
-    def write(self, data: bytes) -> None:
-        self.text += data.decode()
-
-    def phase(self, text: str) -> None:
-        self.phases.append(text)
-
-    def step(self, step: Step) -> None:
-        self.steps.append(step)
-
-    def canceled(self) -> bool:
-        return self.gave_up
-
-
 @pytest.mark.parametrize(
     ("line", "plain"),
     [
@@ -133,7 +112,7 @@ def test_pip_and_apt_tell_what_they_download() -> None:
 
 
 def test_a_step_goes_from_waiting_to_done() -> None:
-    log, now = Log(), [0.0]
+    log, now = BuildLog(), [0.0]
     steps = Steps(log, "build", clock=lambda: now[0])
     steps.announce("a", "RUN one")
     steps.begin("a", "RUN one")
@@ -161,7 +140,7 @@ def test_a_step_goes_from_waiting_to_done() -> None:
 )
 @pytest.mark.parametrize("portion", [1, 7, 10_000])
 def test_text_of_a_builder_becomes_steps_however_it_is_cut(printed: str, base: str, portion: int) -> None:
-    log = Log()
+    log = BuildLog()
     output = BuildOutput(Build("environment 'e'", "", "amltrain/e:1"), log)
     for at in range(0, len(printed), portion):
         output.take({"stream": printed[at : at + portion]})
@@ -177,7 +156,7 @@ def test_text_of_a_builder_becomes_steps_however_it_is_cut(printed: str, base: s
 
 
 def test_a_pull_is_one_step_of_layers_and_bytes() -> None:
-    log = Log()
+    log = BuildLog()
     events = [
         {"status": "Pulling from team/image", "id": "1"},
         {"status": "Pulling fs layer", "progressDetail": {}, "id": "a"},
@@ -211,7 +190,7 @@ def test_a_pull_that_is_larger_than_the_room_is_said_once_as_soon_as_it_is_known
         {"status": "Downloading", "progressDetail": {"current": 1, "total": 400_000_000}, "id": "b"},
         {"status": "Downloading", "progressDetail": {"current": 2, "total": 400_000_000}, "id": "b"},
     ]
-    log, roomy, unknown = Log(), Log(), Log()
+    log, roomy, unknown = BuildLog(), BuildLog(), BuildLog()
     PullOutput("i:1", log, free_bytes=2_000_000_000).take_all(lambda: events)
     (said,) = [line for line in log.text.splitlines() if "may not fit" in line]
     assert said.startswith("The layers of i:1 are 800 MB or more, about 2.4 GB once unpacked, and 2 GB are free")
@@ -221,7 +200,7 @@ def test_a_pull_that_is_larger_than_the_room_is_said_once_as_soon_as_it_is_known
 
 
 def test_a_pull_is_tried_again_only_for_what_passes() -> None:
-    log, tries = Log(), 0
+    log, tries = BuildLog(), 0
 
     def pull(message: str, succeed_at: int = 99) -> list[dict[str, str]]:
         nonlocal tries

@@ -10,15 +10,13 @@ from pathlib import Path
 import docker
 import pytest
 
-from environment.test_image import BASE, client, name, output, prepared
+from engine.preparation import BASE, output, prepared
 from jupyter_amltrain import Environment, Workspace
 from jupyter_amltrain.environment.cell import parse_cell
 from jupyter_amltrain.environment.docker_build_context import DockerBuildContext
 from jupyter_amltrain.environment.packages.requirements import Packages, normalised, read_requirements_file
 from jupyter_amltrain.environment.packages.wheels import content_line, moved, wheel_files, wheel_path, with_address
 from jupyter_amltrain.errors import NameNotFoundException, UserErrorException
-
-__all__ = ["client", "name"]  # fixtures
 
 
 def wheel(folder: Path, said: str) -> Path:

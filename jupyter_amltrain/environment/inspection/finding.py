@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...engines.protocol import EnvironmentSpec, Step
+from ...engines.protocol import EnvironmentSpec, OnlyAsking
 from ..api import EngineApi
 from ..maker import ImageMaker
 from ..registry.pull import BaseImage
@@ -14,22 +14,6 @@ from .found import DEFINITION_LABEL, FINGERPRINT_LABEL, Found, image_tag
 
 class NotThere(Exception):
     """A base or an image that would have to be pulled or built."""
-
-
-class _Silence:
-    """The ``Preparation`` of a search, which nobody watches."""
-
-    def write(self, data: bytes) -> None:
-        pass
-
-    def phase(self, text: str) -> None:
-        pass
-
-    def step(self, step: Step) -> None:
-        pass
-
-    def canceled(self) -> bool:
-        return True
 
 
 class ImageFinder(ImageMaker):
@@ -50,7 +34,7 @@ class ImageFinder(ImageMaker):
         context_files: Callable[[str], list[str]],
         images: Mapping[str, Mapping[str, Any]],
     ) -> None:
-        super().__init__(api, spec, _Silence(), context_files)
+        super().__init__(api, spec, OnlyAsking(), context_files)
         self._images = images
         self.bases: dict[str, str] = {}
         self.found: list[str] = []
