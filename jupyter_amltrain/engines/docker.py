@@ -1,9 +1,6 @@
 """Jobs as containers of a Docker engine, or of Podman through its Docker-compatible socket.
 
-One container per run, named and labelled after it. Its output is taken by *attach*, opened before the start, which
-loses nothing and is several times faster than the log API; the log API serves readers that come later. The log
-driver is one that gives back every byte (``local``; Podman's ``k8s-file``), because a reader that resumes counts
-bytes.
+One container per run, named and labelled after it. How its output is had: :mod:`.container_output`.
 """
 
 from __future__ import annotations
@@ -11,9 +8,8 @@ from __future__ import annotations
 import fcntl
 import getpass
 import os
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +24,9 @@ from ..errors import (
 )
 from ..submission.job import WORK_FOLDER, Job, Resources
 from .connection import Api, Connection
+from .container_output import ContainerOutput
 from .containers import container_request, network_settings
 from .exits import explain_exit, explain_memory
-from .frames import demultiplex, demultiplex_log
 from .probes import ensure_shared, gpu_facts, is_gpu_refusal, sweep_probes
 from .protocol import (
     Chunk,
@@ -50,7 +46,6 @@ _START_LOCK = "start.lock"
 _RETRY_STOP_S = 0.01
 _CREATED_WITHIN_S = 30.0
 _REMOVED_WITHIN_S = 30.0
-_REREAD_EVERY_S = 0.1
 
 
 class DockerEngine:
@@ -62,7 +57,7 @@ class DockerEngine:
 
     def __init__(self, url: str | None = None) -> None:
         self._connection = Connection(url)
-        self._attached: dict[str, socket.SocketIO] = {}
+        self._output = ContainerOutput(self._connection, lambda handle: self.poll(handle) is not None)
 
     # --- before a job --------------------------------------------------------------------------------------------
 
@@ -194,18 +189,18 @@ class DockerEngine:
         """Attach, then start, so that not one byte is missed. Returns notes for the control log."""
         from docker import errors
 
-        stream = client.attach_socket(job.name, params={"stdout": 1, "stderr": 1, "stream": 1})
         with ExitStack() as undo:
-            undo.callback(_hang_up, stream)
+            self._output.attach(client, job.name)
+            undo.callback(self._output.drop, job.name)
             try:
                 client.start(job.name)
+                undo.pop_all()
+                return []
             except errors.APIError as error:
-                if self._state_of_existing(client, job) != "created":
-                    return []  # it runs, or ran: another process was first
-                return self._begin_otherwise(client, job, settings, error)
-            undo.pop_all()
-        self._attached[job.name] = stream
-        return []
+                refused = error
+        if self._state_of_existing(client, job) != "created":
+            return []  # it runs, or ran: another process was first
+        return self._begin_otherwise(client, job, settings, refused)
 
     def _begin_otherwise(self, client: Api, job: Job, settings: Mapping[str, str], error: Exception) -> list[str]:
         """After a refused start: the same without GPUs where that was the reason and is allowed, else say why."""
@@ -246,67 +241,7 @@ class DockerEngine:
 
     def stream(self, handle: Handle, after: Mark | None = None) -> Iterator[Chunk]:
         """See :meth:`Engine.stream`."""
-        taken = {name: (after or {}).get(f"0/{name}", 0) for name in ("stdout", "stderr")}
-        attached = self._attached.pop(handle["container"], None)
-        if attached is not None:
-            if not any(taken.values()):
-                yield from _rest(demultiplex(_received(attached)), taken)
-                return
-            _hang_up(attached)
-        with self._connection.client(handle.get("engine_url")) as client:
-            podman = self._connection.facts(client, handle.get("engine_url")).kind == "podman"
-        if podman:
-            yield from self._reread(handle, taken)
-        else:
-            yield from _rest(self._logged(handle, follow=True), taken)
-            # Following ends with the container, not with its log (Docker 20.10): read what is left.
-            yield from _rest(self._logged(handle, follow=False), taken)
-
-    def _reread(self, handle: Handle, taken: dict[str, int]) -> Iterator[Chunk]:
-        """For Podman, whose following leaves out lines of a busy job and ends before the log does (seen on 4.3).
-
-        The whole log is read again and again. The last line may be one that is being written and reads as if it were
-        shorter, so it counts only when the log did not grow since the look before.
-        """
-        size_before = -1
-        while True:
-            over = self.poll(handle) is not None
-            begun = time.monotonic()
-            whole = {name: bytearray() for name in taken}
-            for name, data in self._logged(handle, follow=False):
-                whole[name] += data
-            size = sum(map(len, whole.values()))
-            for name, log in whole.items():
-                sure = len(log) if over or size == size_before else log.rfind(b"\n", 0, -1) + 1
-                if sure > taken[name]:
-                    yield Chunk(0, name, bytes(log[taken[name] : sure]))
-                    taken[name] = sure
-            if over:
-                return
-            size_before = size
-            time.sleep(max(_REREAD_EVERY_S, 3 * (time.monotonic() - begun)))
-
-    def _logged(self, handle: Handle, *, follow: bool) -> Iterator[tuple[str, bytes]]:
-        from docker import errors
-
-        url = handle.get("engine_url")
-        with self._connection.client(url, timeout_s=None) as client:
-            docker = self._connection.facts(client, url).kind == "docker"
-            try:
-                response = client._get(
-                    client._url("/containers/{0}/logs", handle["container"]),
-                    params={"stdout": 1, "stderr": 1, "follow": int(follow), "tail": "all", "details": int(docker)},
-                    stream=True,
-                )
-                client._raise_for_status(response)
-            except errors.NotFound:
-                return
-            with response:
-                blocks = response.raw.stream(1 << 16, decode_content=False)
-                try:
-                    yield from demultiplex_log(blocks) if docker else demultiplex(blocks)
-                except OSError:
-                    return  # the engine went away: the caller polls
+        return self._output.stream(handle, after)
 
     def usage(self, handle: Handle) -> Usage | None:
         """See :meth:`Engine.usage`."""
@@ -359,9 +294,7 @@ class DockerEngine:
         """See :meth:`Engine.remove`."""
         from docker import errors
 
-        attached = self._attached.pop(handle["container"], None)
-        if attached is not None:
-            _hang_up(attached)
+        self._output.drop(handle["container"])
         deadline = time.monotonic() + _REMOVED_WITHIN_S
         with self._connection.client(handle.get("engine_url")) as client:
             while True:
@@ -422,17 +355,6 @@ def _own_variables(client: Api, job: Job) -> list[str]:
     return [str(item).partition("=")[0] for item in config.get("Env") or ()]
 
 
-def _rest(frames: Iterator[tuple[str, bytes]], taken: dict[str, int]) -> Iterator[Chunk]:
-    """What of an output read from its start is beyond ``taken``, which grows with it."""
-    read = dict.fromkeys(taken, 0)
-    for name, data in frames:
-        fresh = data[max(0, taken[name] - read[name]) :]
-        read[name] += len(data)
-        if fresh:
-            taken[name] += len(fresh)
-            yield Chunk(0, name, fresh)
-
-
 @contextmanager
 def _alone(run_folder: Path) -> Iterator[None]:
     """One process at a time starts a run; the system drops the lock when its holder dies."""
@@ -442,24 +364,3 @@ def _alone(run_folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(lock)
-
-
-def _hang_up(stream: socket.SocketIO) -> None:
-    """Close an attached stream and the connection under it, which docker-py leaves to the garbage collector."""
-    connection: Any = getattr(stream, "_sock", stream)
-    stream.close()
-    connection.close()
-
-
-def _received(stream: socket.SocketIO) -> Iterator[bytes]:
-    """What arrives on an attached stream, as much at a time as is there."""
-    connection: Any = getattr(stream, "_sock", stream)
-    connection.settimeout(None)
-    receive: Callable[[int], bytes] = connection.recv
-    try:
-        while data := receive(1 << 20):
-            yield data
-    except OSError:
-        return  # the engine went away: the caller polls
-    finally:
-        _hang_up(stream)
