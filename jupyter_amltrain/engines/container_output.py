@@ -84,21 +84,17 @@ class ContainerOutput:
             time.sleep(max(_REREAD_EVERY_S, 3 * (time.monotonic() - begun)))
 
     def _logged(self, handle: Handle, *, follow: bool) -> Iterator[tuple[str, bytes]]:
-        from docker import errors
-
         url = handle.get("engine_url")
         with self._connection.client(url, timeout_s=None) as client:
             docker = self._connection.facts(client, url).kind == "docker"
-            try:
-                response = client._get(
-                    client._url("/containers/{0}/logs", handle["container"]),
-                    params={"stdout": 1, "stderr": 1, "follow": int(follow), "tail": "all", "details": int(docker)},
-                    stream=True,
-                )
+            with client._get(
+                client._url("/containers/{0}/logs", handle["container"]),
+                params={"stdout": 1, "stderr": 1, "follow": int(follow), "tail": "all", "details": int(docker)},
+                stream=True,
+            ) as response:
+                if response.status_code == 404:  # the container is gone: the caller polls
+                    return
                 client._raise_for_status(response)
-            except errors.NotFound:
-                return
-            with response:
                 blocks = response.raw.stream(1 << 16, decode_content=False)
                 try:
                     yield from demultiplex_log(blocks) if docker else demultiplex(blocks)

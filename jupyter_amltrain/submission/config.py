@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import warnings
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -17,8 +17,11 @@ from ..absent import INTERNAL
 from ..environment.element import ConfigElement
 from ..errors import RunConfigurationException, UserErrorException
 from . import checks
-from .data import REFERENCE, JobData, checked_name, data_of, gathered
+from .data import JobData, data_of_run
+from .distributed import check_single_process, pytorch_variables
+from .given_beside import both_given, not_there_yet, set_on, shadowed
 from .sections import (
+    DEFAULT_SCRIPT,
     Distributed,
     DockerConfiguration,
     HistoryConfiguration,
@@ -46,9 +49,6 @@ __all__ = [
 
 LOCAL = "local"
 """The target of a run whose configuration names none."""
-
-DEFAULT_SCRIPT = "train.py"
-"""The script of a run whose configuration names none (azureml-v1.md section 6.2)."""
 
 
 @dataclass(frozen=True)
@@ -283,17 +283,17 @@ class ScriptRunConfig(ConfigElement):
             del given["max_run_duration_seconds"]
         given = {name: value for name, value in given.items() if value is not None}
         if run_config is not None:
-            given = _compatible(run_config, given)
+            given = not_there_yet(run_config, given)
             if given:
-                warnings.warn(_both_given(sorted(given)), UserWarning, stacklevel=2)
-            for name in _shadowed(run_config, self):
+                warnings.warn(both_given(sorted(given)), UserWarning, stacklevel=2)
+            for name in shadowed(run_config, self):
                 warnings.warn(
                     f"Both ScriptRunConfig and its run_config have {name}; those of ScriptRunConfig are used.",
                     UserWarning,
                     stacklevel=2,
                 )
         for name, value in given.items():
-            _APPLY[name](self.run_config, value)
+            set_on(self.run_config, name, value)
         self._initialized = True
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -316,7 +316,7 @@ class ScriptRunConfig(ConfigElement):
         script = "" if command else _relative(os.fspath(self.script or config.script), source)
         arguments = self.arguments or ([] if command else config.arguments)
         _check_exclusive(self.script, arguments, command)
-        _check_single_process(config)
+        check_single_process(config)
         return Request(
             source_directory=source,
             script=script,
@@ -324,63 +324,13 @@ class ScriptRunConfig(ConfigElement):
             command=checks.command_vector(command),
             environment=config.environment,
             target=config.target,
-            environment_variables={**_pytorch_variables(config), **checks.variable_texts(config.environment_variables)},
+            environment_variables={**pytorch_variables(config), **checks.variable_texts(config.environment_variables)},
             node_count=config.node_count,
             max_run_duration_seconds=config.max_run_duration_seconds,
             docker=None if config.docker == DockerConfiguration() else config.docker,
             framework=config.framework,
             communicator=config.communicator,
-            data=_data([*arguments, *(command if isinstance(command, list) else [])], config),
-        )
-
-
-def _data(arguments: list[Any], config: RunConfiguration) -> tuple[JobData, ...]:
-    """What the run reads and writes: data in its arguments, and what ``run_config`` names.
-
-    Raises:
-        RunConfigurationException: something in ``run_config`` is no data, or two things have one name.
-    """
-    found = [item for item in map(data_of, arguments) if item is not None]
-    for field in ("data", "output_data", "data_references"):
-        for name, value in getattr(config, field).items():
-            item = data_of(value)
-            if item is None or (item.role == REFERENCE) != (field == "data_references"):
-                raise RunConfigurationException(
-                    f"run_config.{field}['{name}'] is a {type(value).__name__}; {_DATA_FIELDS[field]}."
-                )
-            found.append(replace(item, name=checked_name(name, item.role)))
-    return gathered(found)
-
-
-_DATA_FIELDS = {
-    "data": "it takes dataset.as_named_input('…').as_mount() and the like",
-    "output_data": "it takes an OutputFileDatasetConfig",
-    "data_references": "it takes datastore.path('…').as_mount() and the like",
-}
-
-
-def _pytorch_variables(config: RunConfiguration) -> dict[str, str]:
-    """What ``torch.distributed`` reads in the only process of a run (azureml-v1.md section 6.1)."""
-    if config.framework != "PyTorch":
-        return {}
-    return {
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": "29500",
-        **dict.fromkeys(("RANK", "LOCAL_RANK", "NODE_RANK"), "0"),
-        "WORLD_SIZE": "1",
-    }
-
-
-def _check_single_process(config: RunConfiguration) -> None:
-    processes = {
-        "IntelMpi": config.mpi.process_count_per_node,
-        "OpenMpi": config.mpi.process_count_per_node,
-        "ParameterServer": max(config.tensorflow.worker_count, config.tensorflow.parameter_server_count),
-    }.get(config.communicator, (config.pytorch.process_count or 1) if config.framework == "PyTorch" else 1)
-    if config.node_count > 1 or processes > 1:
-        raise RunConfigurationException(
-            f"The run asks for {config.node_count} node(s) and {processes} process(es); a run has one of each for now."
-            " Leave distributed_job_config out, or let one command start them: command=['torchrun', …]."
+            data=data_of_run([*arguments, *(command if isinstance(command, list) else [])], config),
         )
 
 
@@ -416,68 +366,3 @@ _SCRIPT_CHECKS = {
     "arguments": checks.argument_list,
     "command": checks.command_value,
 }
-
-
-def _apply_distributed(config: RunConfiguration, value: Distributed) -> None:
-    if isinstance(value, TensorflowConfiguration):
-        config.tensorflow, config.node_count = value, value.worker_count
-        config.framework, config.communicator = "TensorFlow", "ParameterServer"
-    elif isinstance(value, MpiConfiguration):
-        config.mpi, config.node_count = value, value.node_count
-        config.framework, config.communicator = "Python", "IntelMpi"
-    else:
-        config.pytorch, config.node_count = value, value.node_count
-        config.framework, config.communicator = "PyTorch", value.communication_backend
-
-
-_APPLY: dict[str, Any] = {
-    "compute_target": lambda config, value: setattr(config, "target", value),
-    "environment": lambda config, value: setattr(config, "environment", value),
-    "distributed_job_config": _apply_distributed,
-    "docker_runtime_config": lambda config, value: setattr(config, "docker", value),
-    "max_run_duration_seconds": lambda config, value: setattr(config, "max_run_duration_seconds", value),
-}
-
-
-def _compatible(config: RunConfiguration, given: dict[str, Any]) -> dict[str, Any]:
-    """What was given beside ``run_config`` and is not in it.
-
-    Raises:
-        RunConfigurationException: the two say different things; Azure ML would drop one of them in silence.
-    """
-    distributed = (config.framework, config.communicator, config.node_count) != ("Python", "None", 1)
-    set_there: dict[str, Any] = {
-        "compute_target": config._target,
-        "environment": config._environment,
-        "distributed_job_config": {"PyTorch": config.pytorch, "TensorFlow": config.tensorflow}.get(
-            config.framework, config.mpi
-        )
-        if distributed
-        else None,
-        "docker_runtime_config": None if config.docker == DockerConfiguration() else config.docker,
-        "max_run_duration_seconds": config.max_run_duration_seconds,
-    }
-    for name, value in given.items():
-        there = set_there[name]
-        if there is not None and there is not value and there != value:
-            raise RunConfigurationException(
-                f"run_config has another {name} than the one given beside it. Give it in one of the two places."
-            )
-    return {name: value for name, value in given.items() if set_there[name] is None}
-
-
-def _both_given(names: list[str]) -> str:
-    return (
-        f"run_config was given without {', '.join(names)}, so those given beside it are used and set on it. (Azure ML"
-        " ignores them.)"
-    )
-
-
-def _shadowed(config: RunConfiguration, script_config: ScriptRunConfig) -> list[str]:
-    """Which of script, arguments and command both have, with different values."""
-    shadowed = []
-    for name, default in (("script", DEFAULT_SCRIPT), ("arguments", []), ("command", "")):
-        there, here = getattr(config, name), getattr(script_config, name)
-        if here and there and there != default and here != there:
-            shadowed.append(name)
-    return shadowed

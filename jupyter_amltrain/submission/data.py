@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from ..errors import RunConfigurationException, UserErrorException
+
+if TYPE_CHECKING:
+    from .config import RunConfiguration
 
 INPUT, OUTPUT, REFERENCE = "input", "output", "reference"
 MOUNT, DOWNLOAD, UPLOAD, DIRECT = "mount", "download", "upload", "direct"
@@ -125,6 +128,31 @@ def gathered(found: Iterable[JobData]) -> tuple[JobData, ...]:
                 " as_named_input('…'), or OutputFileDatasetConfig('…')."
             )
     return tuple(by_name.values())
+
+
+def data_of_run(arguments: Iterable[Any], config: RunConfiguration) -> tuple[JobData, ...]:
+    """What the run reads and writes: data in its arguments, and what ``run_config`` names.
+
+    Raises:
+        RunConfigurationException: something in ``run_config`` is no data, or two things have one name.
+    """
+    found = [item for item in map(data_of, arguments) if item is not None]
+    for section, taken in _TAKES.items():
+        for name, value in getattr(config, section).items():
+            item = data_of(value)
+            if item is None or (item.role == REFERENCE) != (section == "data_references"):
+                raise RunConfigurationException(
+                    f"run_config.{section}['{name}'] is a {type(value).__name__}; it takes {taken}."
+                )
+            found.append(replace(item, name=checked_name(name, item.role)))
+    return gathered(found)
+
+
+_TAKES = {
+    "data": "dataset.as_named_input('…').as_mount() and the like",
+    "output_data": "an OutputFileDatasetConfig",
+    "data_references": "datastore.path('…').as_mount() and the like",
+}
 
 
 def with_paths(command: tuple[str, ...], paths: Mapping[str, str]) -> tuple[str, ...]:

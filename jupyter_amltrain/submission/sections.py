@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 from ..environment.element import ConfigElement
 from ..errors import RunConfigurationException
 
+DEFAULT_SCRIPT = "train.py"
+"""The script of a run whose configuration names none (azureml-v1.md section 6.2)."""
+
 
 class Section(ConfigElement):
     """A configuration element some of whose fields are whole numbers, from 1 on or from 0 on."""

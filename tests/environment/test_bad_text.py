@@ -9,7 +9,8 @@ import pytest
 
 from jupyter_amltrain.environment.builder.context import check_sources
 from jupyter_amltrain.environment.cell import parse_cell
-from jupyter_amltrain.environment.conda.dependencies import CondaDependencies, parse_conda
+from jupyter_amltrain.environment.conda.dependencies import CondaDependencies
+from jupyter_amltrain.environment.conda.specification import parse_conda
 from jupyter_amltrain.environment.image import _context_files
 from jupyter_amltrain.environment.packages.requirements import read_requirements_file
 from jupyter_amltrain.environment.spec import Environment

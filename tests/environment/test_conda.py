@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from jupyter_amltrain.environment.conda.dependencies import CondaDependencies, parse_conda
+from jupyter_amltrain.environment.conda.dependencies import CondaDependencies
+from jupyter_amltrain.environment.conda.specification import parse_conda
 from jupyter_amltrain.errors import UserErrorException
 
 

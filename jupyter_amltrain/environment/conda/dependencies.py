@@ -11,7 +11,7 @@ from typing import Any
 from ...absent import INTERNAL, Recreated
 from ...errors import UserErrorException
 from ..text_files import read_text
-from .yaml_text import KEYS, read_conda_yaml
+from .specification import checked_conda, parse_conda
 
 PYTHON_DEFAULT_VERSION = "3.6.2"
 DEFAULT_NAME = "project_environment"
@@ -48,7 +48,7 @@ class CondaDependencies(Recreated):
         if conda_dependencies_file_path is not None:
             self._document = _load(conda_dependencies_file_path)
         elif _underlying_structure is not None:
-            self._document = _checked(copy.deepcopy(_underlying_structure))
+            self._document = checked_conda(copy.deepcopy(_underlying_structure))
         else:
             self._document = {
                 "name": DEFAULT_NAME,
@@ -362,51 +362,3 @@ def _gpu_suffix(core_type: str) -> str:
 
 def _load(path: str | os.PathLike[str]) -> dict[str, Any]:
     return parse_conda(read_text(path, "The conda specification"), os.fspath(path))
-
-
-def parse_conda(text: str, source: str = "the cell") -> dict[str, Any]:
-    """The document in conda YAML text.
-
-    Raises:
-        UserErrorException: it is not YAML (line and column are named) or not a conda specification.
-    """
-    return _checked(read_conda_yaml(text, source))
-
-
-def _checked(document: Any) -> dict[str, Any]:
-    if not isinstance(document, dict):
-        raise UserErrorException(
-            "Environment error: not a valid YAML structure; a conda specification has keys such as 'dependencies:'."
-        )
-    for key in document:
-        if key not in KEYS:
-            raise UserErrorException(
-                f"Environment error: unknown {key} key in environment specification; there are {', '.join(KEYS)}."
-            )
-    for key in ("name", "prefix"):
-        if not isinstance(document.get(key), (str, int, float, type(None))):
-            raise UserErrorException(f"Environment error: '{key}' must be a text.")
-    for key in ("channels", "dependencies"):
-        if document.get(key) is not None and not isinstance(document[key], list):
-            raise UserErrorException(f"Environment error: '{key}' must be a list, one '- item' a line.")
-    if not all(isinstance(channel, str) for channel in document.get("channels") or ()):
-        raise UserErrorException("Environment error: 'channels' must be a list of texts, such as '- conda-forge'.")
-    variables = document.get("variables")
-    if variables is not None and not (
-        isinstance(variables, dict)
-        and all(isinstance(item, (str, int, float, type(None))) for pair in variables.items() for item in pair)
-    ):
-        raise UserErrorException("Environment error: 'variables' must be 'NAME: value' lines.")
-    for item in document.get("dependencies") or ():
-        _check_dependency(item)
-    return document
-
-
-def _check_dependency(item: Any) -> None:
-    if isinstance(item, str):
-        return
-    lines = item.get("pip") if isinstance(item, dict) and set(item) == {"pip"} else None
-    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
-        raise UserErrorException(
-            f"Environment error: {item!r} is no dependency; write text such as 'numpy=1.26', or a 'pip:' list of texts."
-        )

@@ -8,7 +8,7 @@ import subprocess
 from typing import Any
 
 from ...errors import UserErrorException
-from .dependencies import parse_conda
+from .specification import parse_conda
 
 
 def export_conda_environment(name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The YAML of a conda specification: every mistake in it is told with its line."""
+"""Reading and checking a conda specification: every mistake in its YAML is told with its line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,60 @@ from ...errors import UserErrorException
 KEYS = ("name", "channels", "dependencies", "prefix", "variables")
 
 
-def read_conda_yaml(text: str, source: str) -> Any:
+def parse_conda(text: str, source: str = "the cell") -> dict[str, Any]:
+    """The document in conda YAML text.
+
+    Raises:
+        UserErrorException: it is not YAML (line and column are named) or not a conda specification.
+    """
+    return checked_conda(_read_yaml(text, source))
+
+
+def checked_conda(document: Any) -> dict[str, Any]:
+    """A document that is a conda specification, as it came.
+
+    Raises:
+        UserErrorException: it is none.
+    """
+    if not isinstance(document, dict):
+        raise UserErrorException(
+            "Environment error: not a valid YAML structure; a conda specification has keys such as 'dependencies:'."
+        )
+    for key in document:
+        if key not in KEYS:
+            raise UserErrorException(
+                f"Environment error: unknown {key} key in environment specification; there are {', '.join(KEYS)}."
+            )
+    for key in ("name", "prefix"):
+        if not isinstance(document.get(key), (str, int, float, type(None))):
+            raise UserErrorException(f"Environment error: '{key}' must be a text.")
+    for key in ("channels", "dependencies"):
+        if document.get(key) is not None and not isinstance(document[key], list):
+            raise UserErrorException(f"Environment error: '{key}' must be a list, one '- item' a line.")
+    if not all(isinstance(channel, str) for channel in document.get("channels") or ()):
+        raise UserErrorException("Environment error: 'channels' must be a list of texts, such as '- conda-forge'.")
+    variables = document.get("variables")
+    if variables is not None and not (
+        isinstance(variables, dict)
+        and all(isinstance(item, (str, int, float, type(None))) for pair in variables.items() for item in pair)
+    ):
+        raise UserErrorException("Environment error: 'variables' must be 'NAME: value' lines.")
+    for item in document.get("dependencies") or ():
+        _check_dependency(item)
+    return document
+
+
+def _check_dependency(item: Any) -> None:
+    if isinstance(item, str):
+        return
+    lines = item.get("pip") if isinstance(item, dict) and set(item) == {"pip"} else None
+    if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+        raise UserErrorException(
+            f"Environment error: {item!r} is no dependency; write text such as 'numpy=1.26', or a 'pip:' list of texts."
+        )
+
+
+def _read_yaml(text: str, source: str) -> Any:
     """The document in YAML text.
 
     Raises:
@@ -61,10 +114,10 @@ def _check_keys(node: Any, source: str) -> None:
         seen[word] = line
         if word == "dependencies" and isinstance(value.value, list):
             for item in value.value:
-                _check_dependency(item, source)
+                _check_node(item, source)
 
 
-def _check_dependency(item: Any, source: str) -> None:
+def _check_node(item: Any, source: str) -> None:
     """Refuse what is neither a text nor a ``pip:`` list of texts."""
     keys = [key.value for key, _ in item.value] if item.id == "mapping" else []
     lines = item.value[0][1].value if keys == ["pip"] and item.value[0][1].id == "sequence" else None
