@@ -1,4 +1,8 @@
 import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/application';
+import type { DocumentRegistry } from '@jupyterlab/docregistry';
+import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
+
+import { keepRuns } from './lab/run_output';
 
 /**
  * Gives the HTML that runs show in output cells the colours of the current theme, also in a saved notebook that is
@@ -11,4 +15,23 @@ const style: JupyterFrontEndPlugin<void> = {
   activate: (_app: JupyterFrontEnd): void => undefined
 };
 
-export default style;
+/** The panel of a notebook, as far as it is needed here. */
+interface INotebookPanel {
+  content: { rendermime: IRenderMimeRegistry };
+}
+
+/** Runs in output cells are live as long as the kernel is there, and saved as what needs none. */
+const runs: JupyterFrontEndPlugin<void> = {
+  id: 'jupyter-amltrain:runs',
+  description: 'Runs in output cells, live and saved.',
+  autoStart: true,
+  activate: (app: JupyterFrontEnd): void => {
+    app.docRegistry.addWidgetExtension('Notebook', {
+      createNew: (panel, context: DocumentRegistry.Context) => {
+        keepRuns((panel as unknown as INotebookPanel).content.rendermime, context.sessionContext.statusChanged);
+      }
+    });
+  }
+};
+
+export default [style, runs];

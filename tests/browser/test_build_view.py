@@ -13,6 +13,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.lab import begin_all_cells, take_picture, use_theme, wait_for_all_cells
+from browser.server import write_notebook
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
@@ -38,10 +39,6 @@ def gate() -> Iterator[Gate]:
     made = Gate()
     yield made
     made.close()
-
-
-def write_notebook(path: Path, *cells: str) -> None:
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
 
 
 def test_a_build_is_shown_as_it_goes(lab: str, page: Page, gate: Gate, tmp_path: Path) -> None:

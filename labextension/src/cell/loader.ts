@@ -68,6 +68,29 @@ function style(el: HTMLElement, css: string): void {
   }
 }
 
+/** Tell whoever runs the notebook (see `lab/run_output.ts`) that the view is there, and what to save in its place. */
+function tell(model: IModel, el: HTMLElement): () => void {
+  let frame = 0;
+  const drawn = () => {
+    frame = el.isConnected ? 0 : requestAnimationFrame(drawn);
+    if (!frame) {
+      el.dispatchEvent(new CustomEvent('amltrain:drawn', { bubbles: true }));
+    }
+  };
+  const story = (message: { kind: string }, buffers: DataView[]) => {
+    if (message.kind === 'story') {
+      const [html, text] = buffers.map(view => new TextDecoder().decode(view));
+      el.dispatchEvent(new CustomEvent('amltrain:story', { bubbles: true, detail: { html, text } }));
+    }
+  };
+  model.on('msg:custom', story);
+  drawn();
+  return () => {
+    cancelAnimationFrame(frame);
+    model.off('msg:custom', story);
+  };
+}
+
 export default {
   async render({ model, el }: { model: IModel; el: HTMLElement }): Promise<() => void> {
     el.textContent = 'Loading the view of the run …';
@@ -75,7 +98,12 @@ export default {
       const { module, css } = await loaded(model);
       el.textContent = '';
       style(el, css);
-      return module.render({ model, el });
+      const dispose = module.render({ model, el });
+      const end = tell(model, el);
+      return () => {
+        end();
+        dispose();
+      };
     } catch (error) {
       const why = error instanceof Error ? error.message : `${error}`;
       el.textContent = `The view of this run could not be loaded (${why}). The run goes on; show it again with %aml_run.`;

@@ -1,0 +1,63 @@
+"""A JupyterLab of its own, as a person would start one."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+
+TOKEN = "browser-test"
+
+
+@contextmanager
+def running_lab(folder: Path, own: Path) -> Iterator[str]:
+    """The URL of a JupyterLab on ``folder``, with ``{notebook}`` where the name of a notebook goes.
+
+    Args:
+        own: folder for its configuration, what its kernels say of themselves, and its log.
+    """
+    port = _free_port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    command += [f"--port={port}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    own_folders = {"JUPYTER_CONFIG_DIR": str(own / "config"), "JUPYTER_RUNTIME_DIR": str(own / "runtime")}
+    environment = {**os.environ, **own_folders, "AMLTRAIN_GPU": "prefer"}
+    with open(own / "lab.log", "wb") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/api?token={TOKEN}", server)
+        yield f"http://127.0.0.1:{port}/lab/tree/{{notebook}}?token={TOKEN}"
+    finally:
+        server.terminate()
+        server.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 90
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+        except OSError:
+            assert server.poll() is None, "JupyterLab ended before it answered"
+            assert time.monotonic() < deadline, "JupyterLab did not answer in 90 s"
+            time.sleep(0.2)
+        else:
+            return
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """A notebook of these code cells."""
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
