@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..runs.record import SYSTEM, Point
-from .families import family_of, system_family_of
+from .families import comes_first, family_of
 
 if TYPE_CHECKING:
     from ..runs.store import Store
@@ -78,12 +78,13 @@ def _x(points: Sequence[tuple[int, Point]], scale: float, source: str, began: fl
 
 
 def families(curves: Sequence[Curve]) -> list[Family]:
-    """The curves that share charts, in the order in which the first of each was logged."""
+    """The curves that share charts: losses first, then in the order in which the first of each was logged."""
     ranks = {curve.rank for curve in curves}
     found: dict[str, list[tuple[str, Curve]]] = {}
     for curve in curves:
-        family, label = (system_family_of if curve.source == SYSTEM else family_of)(curve.name)
+        family, label = family_of(curve.name)
         if len(ranks) > 1:
             label = f"{label} rank {curve.rank}".strip()
         found.setdefault(family, []).append((label, curve))
-    return [Family(name, tuple(own)) for name, own in found.items()]
+    names = sorted(found, key=lambda name: not comes_first(name))
+    return [Family(name, tuple(found[name])) for name in names]

@@ -16,7 +16,6 @@ from jupyter_amltrain.runs.folder import code_folder
 from jupyter_amltrain.runs.record import SYSTEM, NewPoint
 from jupyter_amltrain.runs.run import ScriptRun
 from jupyter_amltrain.saved import run_bundle, run_html, run_text
-from jupyter_amltrain.saved.families import family_of, system_family_of
 from jupyter_amltrain.saved.numbers import measured, number
 from jupyter_amltrain.saved.page import MOST_BYTES
 from jupyter_amltrain.saved.story import MOST_LINES, sparkline
@@ -228,34 +227,6 @@ def test_runs_that_only_log(workspace: Workspace, name: str) -> None:
     told = tell(workspace, run.id)
     assert "Completed" in told
     assert "0.5" in told
-
-
-@pytest.mark.parametrize(
-    ("name", "family", "label"),
-    [
-        ("loss", "loss", ""),
-        ("train_loss", "loss", "train"),
-        ("valid_loss", "loss", "valid"),
-        ("val/loss", "loss", "val"),
-        ("loss/val", "loss", "val"),
-        ("fold 1/train_loss", "fold 1/loss", "train"),
-        ("train", "train", ""),
-        ("training accuracy", "accuracy", "training"),
-        ("latest", "latest", ""),
-        ("Train Loss", "Loss", "Train"),
-        ("", "", ""),
-    ],
-)
-def test_which_metrics_share_a_chart(name: str, family: str, label: str) -> None:
-    assert family_of(name) == (family, label)
-
-
-def test_which_system_metrics_share_a_chart() -> None:
-    names = ("cpu", "memory", "network_received", "network_sent", "gpu/0", "gpu/1/memory")
-    assert [system_family_of(f"system/{name}") for name in names] == [
-        *(("CPU", ""), ("memory", ""), ("network", "received"), ("network", "sent")),
-        *(("GPU", "GPU 0"), ("GPU memory", "GPU 1")),
-    ]
 
 
 @pytest.mark.parametrize(
