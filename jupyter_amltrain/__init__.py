@@ -80,10 +80,10 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(ipython: InteractiveShell) -> None:
-    """Register the magics, for ``%load_ext jupyter_amltrain``."""
-    from . import magics
+    """Register the magics and the live view of runs, for ``%load_ext jupyter_amltrain``."""
+    from . import notebook
 
-    magics.register(ipython)
+    notebook.register(ipython)
 
 
 def _jupyter_labextension_paths() -> list[dict[str, str]]:

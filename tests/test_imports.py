@@ -30,6 +30,7 @@ LAYERS = (
     (r"(engines|runs|data|models|disk|saved)(\..+)?", 2),
     (r"workspace|workspace_contents|workspace_disk", 3),
     (r"(magics|widget|server|azureml)(\..+)?", 4),
+    (r"notebook", 5),
 )
 FACES = ("magics", "widget", "server")
 

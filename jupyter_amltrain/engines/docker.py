@@ -23,6 +23,7 @@ from ..errors import (
     UserErrorException,
 )
 from ..submission.job import WORK_FOLDER, Job, Resources
+from .by_hand import docker_command
 from .connection import Api, Connection
 from .container_output import ContainerOutput
 from .containers import container_request, network_settings
@@ -134,6 +135,8 @@ class DockerEngine:
                 notes += self._begin(client, job, settings) if is_new else []
         # Whatever DOCKER_HOST or the docker context says later, the job is on this engine.
         handle: Handle = {"container": job.name, "engine_url": url, "notes": notes}
+        request = container_request(job, facts, getpass.getuser(), settings=settings)
+        handle["by_hand"] = docker_command(request, settings)
         if job.resources.memory_bytes:
             handle["memory_bytes"] = job.resources.memory_bytes
         return handle

@@ -14,6 +14,8 @@ from urllib.parse import quote
 
 from ..errors import AuthenticationException
 
+_SECRET_NAME = re.compile(r"secret|password|passwd|token|(^|_)(api)?_?key$|credential", re.IGNORECASE)
+
 # The password is a variable's, or there is no password and the user is.
 _BY_NAME = r"(?:(?:\$\{[A-Z0-9_]+\}|[^/@\s:$]+):)?\$\{[A-Z0-9_]+\}"
 # user:password@ in any address, and the token of a conda channel, as in https://host/t/TOKEN/channel.
@@ -103,3 +105,8 @@ def _map_text(value: Any, change: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_map_text(item, change) for item in value]
     return value
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable or option of this name is likely to hold a secret, so that its value is not shown."""
+    return _SECRET_NAME.search(name.lstrip("-").replace("-", "_")) is not None

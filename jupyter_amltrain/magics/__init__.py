@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from .screen import Screen
 
-def register(ipython: InteractiveShell) -> None:
+
+def register(ipython: InteractiveShell, screen: Screen) -> None:
     """Give a shell the magics and the completion of their names, and have a warm process ready for the first submit."""
     from ..runs.launch import warm_up
     from .comparing import CompareMagics
@@ -16,10 +18,13 @@ def register(ipython: InteractiveShell) -> None:
     from .environments import EnvironmentMagics
     from .runs import RunMagics
     from .session import Session
+    from .views import ViewMagics
     from .workspaces import WorkspaceMagics
 
     session = Session()
-    for magics in (EnvironmentMagics, RunMagics, CompareMagics, WorkspaceMagics):
+    for magics in (EnvironmentMagics, CompareMagics, WorkspaceMagics):
         ipython.register_magics(magics(ipython, session))
+    for shown in (RunMagics, ViewMagics):
+        ipython.register_magics(shown(ipython, session, screen))
     complete_names(ipython, session)
     warm_up()

@@ -32,22 +32,22 @@ if TYPE_CHECKING:
     from ..submission.cell_script import CellScript
     from ..submission.config import ScriptRunConfig
     from ..workspace import Workspace
+    from .screen import Screen, Watched
     from .session import Session
 
 _WHY_CHARACTERS = 120
-
-_CELL_HEAD = "# %%aml_submit\n"
-"""Stands where the magic stood, so that line numbers of a traceback are those of the cell."""
+_DRAWN_WITHIN_S = 2.0
 
 
 @magics_class
 class RunMagics(Magics):
     """Submitting and watching runs."""
 
-    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session, screen: Screen) -> None:
         super().__init__(shell)
         self._shell = shell
         self._session = session
+        self._screen = screen
 
     @line_cell_magic
     @plain_errors
@@ -86,8 +86,9 @@ class RunMagics(Magics):
     def aml_submit(self, line: str, cell: str | None = None) -> Run:
         """Run a script in an environment; what follows -- are its arguments.
 
-        Returns the Run at once, and it goes on whatever happens to the notebook. With --wait its logs are shown until
-        it is over; stopping the cell stops only the watching.
+        Returns the Run at once, which a notebook shows as a live view, and it goes on whatever happens to the notebook.
+        With --wait the cell lasts until it is over, with its logs as text where no view can be shown; stopping the cell
+        stops only the watching.
 
             %aml_submit train.py
             %aml_submit --env torch --target gpu-cluster --wait src/train.py -- --epochs 3
@@ -111,11 +112,11 @@ class RunMagics(Magics):
         if asked.out:
             self._shell.user_ns[asked.out] = run
         if asked.wait:
-            _wait(run)
+            _wait(run, self._screen.show(experiment.workspace, run.id))
         return run
 
     def _request(self, asked: Any, arguments: list[str], cell: str | None) -> tuple[ScriptRunConfig, CellScript | None]:
-        from ..submission.cell_script import CellScript
+        from ..submission.cell_script import CELL_HEAD, CellScript
         from ..submission.config import DockerConfiguration, ScriptRunConfig
         from ..submission.job import AUTOMATIC, PATTERNS, SYSTEM_METRICS
 
@@ -133,7 +134,7 @@ class RunMagics(Magics):
         elif not any(line.strip() and not line.lstrip().startswith("#") for line in cell.splitlines()):
             raise UserErrorException("The cell is empty: below the line with %%aml_submit comes the script to run.")
         else:
-            script = CellScript(asked.name, _CELL_HEAD + cell, with_folder=asked.source is not None)
+            script = CellScript(asked.name, CELL_HEAD + cell, with_folder=asked.source is not None)
             folder, name = asked.source or ".", asked.name
         config = ScriptRunConfig(
             source_directory=folder,
@@ -296,9 +297,11 @@ def _tags(pairs: list[str]) -> dict[str, str | None]:
     return tags
 
 
-def _wait(run: Run) -> None:
+def _wait(run: Run, watched: Watched | None) -> None:
+    """Wait with the run in view; where nobody draws it, as in nbconvert, with its text."""
+    in_view = watched is not None and watched.seen_within(_DRAWN_WITHIN_S)
     try:
-        run.wait_for_completion(show_output=True)
+        run.wait_for_completion(show_output=not in_view)
     except ActivityFailedException:
         reason = run.get_details()["error"]["error"]["message"]
         raise UsageError(f"The run {run.id} failed: {reason}") from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..environment.secrets import is_secret_name
 from ..errors import SnapshotException, StoreException
 from ..submission.manifest import FILE, Entry, human_size
 from ..submission.objects import ObjectStore
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from .record import RunRecord
     from .store import Store
 
-_SECRET = re.compile(r"secret|password|passwd|token|(^|_)(api)?_?key$|credential", re.IGNORECASE)
 _DIFF_BYTES = 256 << 10
 _DIFF_LINES = 400
 _CELL_CHARACTERS = 300
@@ -175,7 +175,7 @@ def _metrics(store: Store, run_id: str) -> dict[tuple[str, str], str]:
 
 
 def _hidden(name: str, value: str) -> str:
-    if _SECRET.search(name.lstrip("-").replace("-", "_")):
+    if is_secret_name(name):
         import hashlib
 
         # That two differ may be seen, what they are may not.

@@ -6,11 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterable, Sequence
 
+from .curves import Curves
 from .record import Change, NewPoint, Position, RunRecord
-from .series import Series
 
 
-class Output(Series):
+class Output(Curves):
     """Positions of all runs."""
 
     def position(self, run_id: str) -> Position:

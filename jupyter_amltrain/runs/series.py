@@ -137,41 +137,56 @@ class Series(Annotations):
             series, count, source = row
             if count <= max(points, 4):
                 return self.points(run_id, name=name)
-            parts = max(1, points // 2 - 1)
-            kept = {0, count - 1}
-            for chosen in _split(_candidates(connection, series, count, parts), count, parts):
-                kept.update((min(chosen, key=_value)[0], max(chosen, key=_value)[0]))
+            kept = sampled_places(connection, series, 0, count, points)
             # CROSS JOIN keeps the order: few places first, a look into the series for each.
             rows = connection.execute(
                 "SELECT points.id, ?, kind, points.value, step, at, rank, ? FROM json_each(?) AS kept CROSS JOIN points"
                 " ON points.series = ? AND points.n = kept.value ORDER BY n",
-                (name, source, json.dumps(sorted(kept)), series),
+                (name, source, json.dumps(kept), series),
             ).fetchall()
         return [_point(*row) for row in rows]
 
 
-def _candidates(connection: sqlite3.Connection, series: int, count: int, parts: int) -> list[tuple[int, float]]:
+def sampled_places(connection: sqlite3.Connection, series: int, first: int, end: int, points: int) -> list[int]:
+    """At most ``points`` places of a series from ``first`` to before ``end`` that a curve looks the same through."""
+    count = end - first
+    if count <= max(points, 4):
+        return list(range(first, end))
+    parts = max(1, points // 2 - 1)
+    kept = {first, end - 1}
+    for chosen in _split(_candidates(connection, series, first, end, parts), first, count, parts):
+        kept.update((min(chosen, key=_value)[0], max(chosen, key=_value)[0]))
+    return sorted(kept)
+
+
+def _candidates(
+    connection: sqlite3.Connection, series: int, first: int, end: int, parts: int
+) -> list[tuple[int, float]]:
     """Place and number of points of a series, with the lowest and highest of each part among them, in order."""
     # A number is less than any text, and NaN is NULL, which is not; so the comparison finds the numbers.
-    if count < 4 * PART_POINTS * parts:
-        query = "SELECT n, value FROM points WHERE series = ? AND value < '' ORDER BY n"
-        return connection.execute(query, (series,)).fetchall()
-    rest = count // PART_POINTS * PART_POINTS
+    if end - first < 4 * PART_POINTS * parts:
+        query = "SELECT n, value FROM points WHERE series = ? AND n >= ? AND n < ? AND value < '' ORDER BY n"
+        return connection.execute(query, (series, first, end)).fetchall()
+    part, rest = -(-first // PART_POINTS), end // PART_POINTS
     return connection.execute(
-        "SELECT n, value FROM (SELECT low AS place FROM extremes WHERE series = :series"
-        " UNION SELECT high FROM extremes WHERE series = :series"
-        " UNION SELECT n FROM points WHERE series = :series AND n >= :rest) CROSS JOIN points"
+        "SELECT n, value FROM ("
+        " SELECT low AS place FROM extremes WHERE series = :series AND part >= :part AND part < :rest"
+        " UNION SELECT high FROM extremes WHERE series = :series AND part >= :part AND part < :rest"
+        " UNION SELECT n FROM points WHERE series = :series AND n >= :first AND n < :part * :size"
+        " UNION SELECT n FROM points WHERE series = :series AND n >= :rest * :size AND n < :end) CROSS JOIN points"
         " ON points.series = :series AND points.n = place WHERE value < '' ORDER BY n",
-        {"series": series, "rest": rest},
+        {"series": series, "part": part, "rest": rest, "first": first, "end": end, "size": PART_POINTS},
     ).fetchall()
 
 
-def _split(candidates: list[tuple[int, float]], count: int, parts: int) -> Iterable[list[tuple[int, float]]]:
+def _split(
+    candidates: list[tuple[int, float]], first: int, count: int, parts: int
+) -> Iterable[list[tuple[int, float]]]:
     """The candidates of each part of the series; parts without one are left out."""
     part: list[tuple[int, float]] = []
     number = 0
     for candidate in candidates:
-        own = candidate[0] * parts // count
+        own = (candidate[0] - first) * parts // count
         if own != number and part:
             yield part
             part = []

@@ -8,6 +8,9 @@ from pathlib import Path
 from ..errors import UserErrorException
 from .snapshot import Snapshot, file_snapshot, take_snapshot
 
+CELL_HEAD = "# %%aml_submit\n"
+"""Stands where the magic stood, so that line numbers of a traceback are those of the cell."""
+
 
 @dataclass(frozen=True)
 class CellScript:

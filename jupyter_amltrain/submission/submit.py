@@ -129,7 +129,7 @@ def submit(
         run = enter(
             workspace.folder,
             workspace.store,
-            f"{experiment}_{int(time.time())}_{uuid4().hex[:8]}",
+            new_run_id(experiment),
             definition,
             max_nodes=int(target["max_nodes"]),
             snapshot=about,
@@ -140,6 +140,11 @@ def submit(
     if run.status != states.QUEUED:
         start_supervisor(workspace.folder, run.id, secrets)
     return run
+
+
+def new_run_id(experiment: str) -> str:
+    """An id for a run, as the SDK makes them: experiment, seconds, and what nobody else has."""
+    return f"{experiment}_{int(time.time())}_{uuid4().hex[:8]}"
 
 
 def enter(

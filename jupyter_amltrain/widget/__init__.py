@@ -1,1 +1,1 @@
-"""The face shown in an output cell while a run is going on."""
+"""The live view of runs in a notebook: the kernel's side. Imported when a run is first shown."""

@@ -19,6 +19,7 @@ from ...environment.network.host_settings import workspace_settings
 from ...environment.packages.requirements import Packages, normalised, wanted_packages
 from ...environment.secrets import with_credentials
 from ...errors import EngineException, GpuUnavailableException, UserErrorException
+from ..by_hand import shell_command
 from ..protocol import REBUILD, Discarded, EnvironmentSpec, Exit, Handle, Image, Preparation, Stored, Usage
 from . import conda_prefix, process, stored, virtualenv
 from .inventory import look_beside
@@ -101,7 +102,8 @@ class LocalEngine:
                     "machine where they are. Use a target on Docker."
                 )
         raw = Path(job.run_folder, process.RAW_FOLDER)
-        return process.start(raw, job.command, job.working_dir, job_variables(job, os.environ))
+        handle = process.start(raw, job.command, job.working_dir, job_variables(job, os.environ))
+        return {**handle, "by_hand": shell_command(job.working_dir, job.environment, job.command)}
 
     def poll(self, handle: Handle) -> Exit | None:
         """See :meth:`Engine.poll`."""

@@ -1,0 +1,71 @@
+"""Puts the faces of a notebook together: magics, and the live views that they show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .magics.screen import Watched
+    from .runs.run import Run
+    from .workspace import Workspace
+
+_LOADER = Path(__file__).parent / "widget" / "static" / "loader.js"
+
+
+def register(shell: InteractiveShell) -> None:
+    """Give a shell the magics, and have it show runs as live views where it has a front end for them."""
+    from . import magics
+
+    screen = NotebookScreen(shell)
+    magics.register(shell, screen)
+    formatter: Any = getattr(shell, "display_formatter").ipython_display_formatter  # noqa: B009
+    formatter.for_type_by_name("jupyter_amltrain.runs.run", "Run", screen.display)
+    formatter.for_type_by_name("jupyter_amltrain.runs.details", "RunDetails", screen.display_details)
+
+
+class NotebookScreen:
+    """Shows runs in the outputs of a shell's cells. The widgets are imported when the first run is shown."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+        self._shown_in: tuple[str, int] | None = None
+
+    def can_show(self) -> bool:
+        """Whether it is the shell of a kernel, and the front end was built: a development install may be without."""
+        return getattr(self._shell, "kernel", None) is not None and _LOADER.is_file()
+
+    def show(self, workspace: Workspace, run_id: str) -> Watched | None:
+        """See :class:`~.magics.screen.Screen`."""
+        if not self.can_show():
+            return None
+        from .widget.showing import show
+
+        self._shown_in = (run_id, self._shell.execution_count)
+        return show(self._shell, workspace, run_id)
+
+    def show_panel(self, workspace: Workspace, experiment: str) -> bool:
+        """See :class:`~.magics.screen.Screen`."""
+        if not self.can_show():
+            return False
+        from .widget.showing import show_panel
+
+        show_panel(self._shell, workspace, experiment)
+        return True
+
+    def display(self, run: Run) -> None:
+        """Show a run that is the result of a cell, unless the cell has shown it already.
+
+        Raises:
+            NotImplementedError: it cannot be shown here, so that IPython shows its text.
+        """
+        if self._shown_in == (run.id, self._shell.execution_count):
+            return
+        if self.show(run.experiment.workspace, run.id) is None:
+            raise NotImplementedError
+
+    def display_details(self, details: Any) -> None:
+        """Show ``RunDetails`` as the run that it is of."""
+        self.display(details._run)

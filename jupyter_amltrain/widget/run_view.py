@@ -1,0 +1,136 @@
+"""``RunView``: a run in the output of a cell, live."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+from traitlets import Dict, Unicode
+
+from ..errors import AzureMLException
+from ..runs import status as states
+from . import bundle
+from .requests import KINDS, Requests
+from .run_feed import RunFeed, feed_of
+
+if TYPE_CHECKING:
+    from ..workspace import Workspace
+
+_answering = ThreadPoolExecutor(2, thread_name_prefix="amltrain-view")
+
+
+class RunView(anywidget.AnyWidget):
+    """A run as it goes: its state, curves and log, in any front end that shows Jupyter's widgets.
+
+    It keeps nothing but the run's id, and may be shown any number of times. Closing it, or losing the kernel, does
+    nothing to the run.
+
+    Args:
+        workspace: where the run is.
+        run_id: which one.
+
+    Raises:
+        NameNotFoundException: there is no such run.
+    """
+
+    _esm = bundle.loader()
+    state = Dict().tag(sync=True)
+    """What the front end shows of the run: the JSON of ``RunState``."""
+    bundle = Unicode().tag(sync=True)
+    """Digest of the module that draws, which the front end asks for when it has not got it."""
+
+    def __init__(self, workspace: Workspace, run_id: str) -> None:
+        super().__init__(bundle=bundle.digest())
+        self._workspace = workspace
+        self._sending = threading.Lock()
+        self._asked_at = 0.0
+        self.opened = threading.Event()
+        """Set once a front end has drawn it."""
+        self.ended: Callable[[], None] | None = None
+        """Called when the run that it shows is over, from whatever thread."""
+        self._feed = self._begin(run_id)
+        self.on_msg(self._heard)
+
+    @property
+    def run_id(self) -> str:
+        """The run that is shown: another one after a rerun."""
+        return self._feed.run_id
+
+    @property
+    def in_use(self) -> bool:
+        """Whether somebody has searched, zoomed or opened something in the last seconds."""
+        return time.monotonic() - self._asked_at < 10
+
+    def close(self) -> None:
+        """Take it away from all front ends; the run goes on."""
+        self._feed.leave(self._tell)
+        super().close()
+
+    def _begin(self, run_id: str) -> RunFeed:
+        feed = feed_of(self._workspace.folder, run_id)
+        self._requests = Requests(self._workspace, run_id, feed.ids)
+        feed.listen(self._tell)
+        return feed
+
+    def _tell(self, state: dict[str, Any]) -> None:
+        with self._sending:
+            self.state = state
+        if self.ended is not None and state["status"] in states.TERMINAL:
+            self.ended()
+
+    def _send_message(self, message: dict[str, Any], buffers: list[bytes]) -> None:
+        with self._sending:
+            self.send(message, buffers)
+
+    # --- what the front end says -------------------------------------------------------------------------------------
+
+    def _heard(self, _widget: object, message: Mapping[str, Any], _buffers: object) -> None:
+        """A message of a front end, in whatever thread the kernel hears it; see docs/live-view.md."""
+        kind, name = message.get("kind"), str(message.get("client"))
+        client = self._feed.client(name)
+        if kind == "bundle":
+            self._send_message({"client": name, "kind": "bundle"}, list(bundle.bundle()))
+        elif kind == "open":
+            self.opened.set()
+            self._feed.open(name, self._send_message)
+        elif kind == "close":
+            self._feed.close(name)
+        elif kind in KINDS:
+            self._asked_at = time.monotonic()
+            _answering.submit(self._answer, kind, name, message)
+        elif client is None:
+            self._send_message({"client": name, "kind": "gone"}, [])
+        elif kind == "taken":
+            client.taken(int(message["seq"]))
+            self._feed.wake()
+        elif kind == "follow_log":
+            start = message.get("start")
+            client.follow_log(str(message["file"]), None if start is None else int(start))
+            self._feed.wake()
+
+    def _answer(self, kind: str, name: str, message: Mapping[str, Any]) -> None:
+        answer: dict[str, Any]
+        buffers: list[bytes] = []
+        try:
+            reply, buffers = self._requests.answer(kind, message)
+            answer = {"reply": reply}
+            if kind == "rerun":
+                self._go_on_with(reply["run_id"])
+        except AzureMLException as error:
+            answer = {"error": error.message}
+        except (KeyError, TypeError, ValueError) as error:
+            answer = {"error": f"The view asked for something that cannot be: {error!r}."}
+        self._send_message({"client": name, "kind": "reply", "id": message.get("id"), **answer}, buffers)
+
+    def _go_on_with(self, run_id: str) -> None:
+        """Show another run from now on, in all front ends."""
+        before = self._feed
+        before.leave(self._tell)
+        self._feed = self._begin(run_id)
+        for name in before.names():
+            before.close(name)
+            self._send_message({"client": name, "kind": "gone"}, [])
