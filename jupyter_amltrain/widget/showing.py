@@ -1,7 +1,8 @@
 """Showing a run as the output of a cell: live while it goes, and such that the saved notebook still tells the story.
 
-While a run goes the output is the widget, with text and HTML as of its beginning for whoever cannot show widgets. When it
-is over, and when the kernel ends, text and HTML that need no kernel take its place; not while somebody works in it.
+While a run goes the output is the widget, with text and HTML as of its beginning for whoever cannot show widgets. When
+the run is over, and when the kernel ends, text and HTML that need no kernel take its place; not while somebody works
+in it.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 from playwright.sync_api import Page, expect
 
-from browser.lab import begin_all_cells, take_picture, use_theme, wait_for_all_cells
+from browser.lab import begin_all_cells, take_picture, use_theme
 
 START = """\
 %load_ext jupyter_amltrain
