@@ -142,6 +142,14 @@ def _module(found: re.Match[str], about: Circumstances) -> Cause | None:
     return Cause(f"The environment has no module {module}; a package index has it as {package}.", options)
 
 
+def _other_version(found: re.Match[str], about: Circumstances) -> Cause | None:
+    name, module, file = found.groups()
+    if not about.is_library(file):
+        return None  # the user's own module, which may import in a circle
+    package = pip_name(module)
+    return Cause(f"The environment has {module} in a version without {name}: ask for another version of {package}.")
+
+
 def addition(environment: Mapping[str, Any], package: str, about: Circumstances) -> tuple[Option, ...]:
     """How to have a package added to an environment."""
     name = str(environment.get("name") or "")
@@ -301,6 +309,11 @@ _KNOWN = (
         _python_memory,
     ),
     _Known("module", r"ModuleNotFoundError: No module named ['\"]([\w.]+)['\"]", _module),
+    _Known(
+        "import",
+        r"ImportError: cannot import name ['\"](\w+)['\"] from ['\"]([\w.]+)['\"] \((\S+)\)",
+        _other_version,
+    ),
     _Known("library", r"ImportError: ([\w.+-]+\.so[\w.]*): cannot open shared object file", _library),
     _Known(
         "NumPy 2",
@@ -310,6 +323,14 @@ _KNOWN = (
             "A package was compiled for another NumPy than the one installed: ask for numpy<2, or for newer versions of"
             " the others.",
             addition(about.environment, "numpy<2", about),
+        ),
+    ),
+    _Known(
+        "index on the GPU",
+        r"device-side assert triggered",
+        _said(
+            "An index on the GPU was out of range, most often a label that is not below the number of classes: on the"
+            " CPU, or with CUDA_LAUNCH_BLOCKING=1 in environment_variables, the traceback shows the line."
         ),
     ),
     _Known(
@@ -360,6 +381,14 @@ _KNOWN = (
         r"Temporary failure in name resolution|Name or service not known|No address associated with hostname"
         r"|Network is unreachable|getaddrinfo failed",
         _network,
+    ),
+    _Known(
+        "open files",
+        r"Too many open files",
+        _said(
+            "The job has as many open files as it may have. With data loader workers,"
+            " torch.multiprocessing.set_sharing_strategy('file_system') needs fewer of them."
+        ),
     ),
     _Known(
         "threads", r"can't start new thread|pthread_create failed|Errno 11\] Resource temporarily unavailable", _threads

@@ -19,11 +19,15 @@ _THREAD_LINES = 300
 _RANK = re.compile(r"\[(?:[A-Za-z_]+)?(\d+)\]: ?|\[\d+,(\d+)\]<std(?:err|out)>: ?")
 # A group's traceback has its lines behind bars, those of the exceptions in it behind more of them.
 _HEAD = re.compile(r"(?P<bar>[ |+]*)(?:Original |Exception Group )?Traceback \(most recent call last\):")
-_FRAME = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
+_FRAME = re.compile(r'(?:  |> )File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in (?P<function>.+))?$')
+# As rich draws them, and typer with it.
+_BOX = re.compile(r"╭─+ Traceback \(most recent call last\) ─+╮$")
+_BOX_FRAME = re.compile(r"│ (?P<file>\S.*):(?P<line>\d+) in (?P<function>\S+) *│$")
+_BOX_CODE = re.compile(r"│ ❱ *\d+ (?:│ )*\s*(?P<code>.*?) *│$")
 _RAISED = re.compile(r"(?P<kind>[A-Za-z_][\w.]*)(?::(?: (?P<message>.*))?)?$")
 _NAMED_LIKE_AN_ERROR = re.compile(r".*(?:Error|Exception|Exit|Interrupt|Warning|Group|Failure)")
 _FATAL = re.compile(r"Fatal Python error: (?P<message>.*)")
-_FATAL_FRAME = re.compile(r'  File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$')
+_FATAL_FRAME = re.compile(r'(?:  |> )File "(?P<file>[^"]+)", line (?P<line>\d+) in (?P<function>.+)$')
 _NOT_COMPILED = ("SyntaxError", "IndentationError", "TabError")
 _CARETS = re.compile(r"[\s~^]*$")
 
@@ -101,6 +105,8 @@ def _in_one_stream(lines: Sequence[_Line], rank: int | None) -> Iterator[Raised]
             else:
                 group = ()
             yield raised
+        elif _BOX.match(text):
+            yield _read_box(lines, place, rank)
         elif fatal := _FATAL.match(text):
             yield _read_fatal(lines, place, fatal["message"], rank)
         elif _FRAME.match(text) and not (place and lines[place - 1].text.startswith("  ")):
@@ -136,6 +142,21 @@ def _read(lines: Sequence[_Line], head: int, bar: int, rank: int | None) -> Rais
             continue
         last = number
     return Raised(kind, message, tuple(frames), rank, first, last)
+
+
+def _read_box(lines: Sequence[_Line], head: int, rank: int | None) -> Raised:
+    """A traceback in a frame of line characters; what it was stands below the frame."""
+    frames: list[RawFrame] = []
+    for number, text in lines[head + 1 :]:
+        if frame := _BOX_FRAME.match(text):
+            frames.append(RawFrame(frame["file"], int(frame["line"]), frame["function"], ""))
+        elif frames and (code := _BOX_CODE.match(text)):
+            frames[-1] = frames[-1]._replace(code=code["code"])
+        elif not text.startswith(("│", "╰")):
+            raised = _RAISED.match(text)
+            kind, message = (raised["kind"], raised["message"] or "") if raised else ("", "")
+            return Raised(kind, message, tuple(frames), rank, lines[head].number, number)
+    return Raised("", "", tuple(frames), rank, lines[head].number, lines[-1].number)
 
 
 def _is_exception(kind: str, is_doubtful: bool) -> bool:

@@ -154,7 +154,42 @@ Current thread 0x00007f02 (most recent call first):
 Extension modules: numpy.core._multiarray_umath (total: 1)
 """
 
+BOXED = """\
+╭───────────────────── Traceback (most recent call last) ──────────────────────╮
+│ /amltrain/run/code/train.py:7 in <module>                                    │
+│                                                                              │
+│   6 │   work(3)                                                              │
+│ ❱ 7 main()                                                                   │
+│                                                                              │
+│ /usr/lib/python3/dist-packages/click/core.py:1130 in __call__                │
+│                                                                              │
+│ ❱ 1130 │   │   return self.main(*args)                                       │
+│                                                                              │
+│ /amltrain/run/code/models/net.py:4 in work                                   │
+│                                                                              │
+│ ❱ 4 │   raise ValueError("bad number")                                       │
+╰──────────────────────────────────────────────────────────────────────────────╯
+ValueError: bad number
+"""
+
+CAUGHT_BY_LOGURU = """\
+2026-11-25 08:42:06.165 | ERROR    | __main__:<module>:7 - An error has been caught in function '<module>'
+Traceback (most recent call last):
+
+> File "/amltrain/run/code/train.py", line 7, in <module>
+    main()
+    └ <function main at 0x7f4ef5ede200>
+
+  File "/amltrain/run/code/models/net.py", line 3, in work
+    return 1 / n
+               └ 0
+
+ZeroDivisionError: division by zero
+"""
+
 TITLES_AND_PLACES = [
+    (BOXED, 1, "The script raised ValueError: bad number", [("train.py", 7), ("models/net.py", 4)]),
+    (CAUGHT_BY_LOGURU, 1, "The script raised ZeroDivisionError: div", [("train.py", 7), ("models/net.py", 3)]),
     (CHAINED, 1, "The script raised ValueError: shapes do not fit", [("train.py", 2), ("models/net.py", 8)]),
     (GROUP, 1, "The script raised ZeroDivisionError: division by zero", [("train.py", 12), ("train.py", 5)]),
     (IN_WORKER, 1, "The script raised KeyError: 17", [("models/net.py", 4)]),
@@ -211,6 +246,12 @@ def test_what_ended_the_script(log: str, code: int, title: str, where: list[tupl
     assert found.exit_words == exit_words(code)
     if where is not None:
         assert [(file, line) for file, line, _ in places(found)] == where
+
+
+def test_the_line_of_code_is_that_of_the_frame() -> None:
+    assert [frame.code for frame in failed(BOXED).frames] == ["main()", 'raise ValueError("bad number")']
+    assert [frame.code for frame in failed(CAUGHT_BY_LOGURU).frames] == ["main()", "return 1 / n"]
+    assert [frame.code for frame in failed(CHAINED).frames] == ["net.build(3)", "raise ValueError("]
 
 
 def test_a_cells_lines_are_those_of_the_notebook() -> None:
@@ -385,6 +426,14 @@ CAUSES: list[tuple[str, dict[str, Any], str, list[Option]]] = [
             )
         ],
     ),
+    (
+        raising("ImportError: cannot import name 'box' from 'sklearn.svm' (/usr/lib/python3.11/sklearn/a.py)"),
+        {},
+        "sklearn.svm in a version without box: ask for another version of scikit-learn",
+        [],
+    ),
+    (raising("RuntimeError: CUDA error: device-side assert triggered"), {}, "CUDA_LAUNCH_BLOCKING=1", []),
+    (raising("OSError: [Errno 24] Too many open files: 'x'"), {}, "set_sharing_strategy", []),
     (raising("RuntimeError: can't start new thread"), {}, "OMP_NUM_THREADS=1", []),
 ]
 
@@ -403,6 +452,7 @@ def test_known_causes(log: str, about: dict[str, Any], words: str, options: list
         raising("RuntimeError: mat1 and mat2 shapes cannot be multiplied (2x3 and 4x5)"),
         raising("FileNotFoundError: [Errno 2] No such file or directory: 'outputs/model.pt'"),
         raising("ConnectionRefusedError: [Errno 111] Connection refused"),
+        raising("ImportError: cannot import name 'a' from 'models.net' (/amltrain/run/code/models/net.py)"),
         # Said long before, and survived.
         "No module named 'cv2'\nCUDA out of memory, trying again\n" + "epoch\n" * 100 + raising("KeyError: 'x'"),
         "KeyError: 'x'\n",
@@ -478,7 +528,7 @@ def test_a_failure_fits_into_what_room_there_is() -> None:
 
 def test_random_text_is_no_trouble() -> None:
     """Whatever is cut out of a log is read without an error, and quickly."""
-    whole = CHAINED + GROUP + IN_WORKER + ELASTIC + CRASHED + NOT_COMPILED
+    whole = BOXED + CAUGHT_BY_LOGURU + CHAINED + GROUP + IN_WORKER + ELASTIC + CRASHED + NOT_COMPILED
     for begin in range(0, len(whole), 7):
         lines = plain_lines(whole[begin:])
         find_tracebacks(lines)
