@@ -37,10 +37,14 @@ def render_text(run: SavedRun) -> str:
 
 def headline(state: RunState) -> str:
     """The state of a run and since when, in words: ``Completed after 4 min 12 s``."""
+    seconds = max(0.0, (state.ended or state.now) - (state.started or state.created))
     if state.ended:
-        return f"{state.status} after {duration(state.ended - (state.started or state.created))}"
-    since = max(0.0, state.now - (state.started or state.created))
-    return f"{state.status} for {duration(since)}, as of {moment(state.now)}"
+        return f"{state.status} after {_span(seconds)}"
+    return f"{state.status} for {_span(seconds)}, as of {moment(state.now)}"
+
+
+def _span(seconds: float) -> str:
+    return duration(seconds) if seconds >= 0.05 else "0 s"
 
 
 def place_words(state: RunState) -> list[str]:
@@ -56,8 +60,7 @@ def phase_words(phase: Phase, state: RunState) -> str:
     """A phase in a few words: ``image cached``, ``run 4 min 12 s``."""
     if phase.begin is None or phase.state in ("todo", "skipped"):
         return phase.name
-    seconds = (phase.end or state.now) - phase.begin
-    time = duration(seconds) if seconds >= 0.05 else "0 s"
+    time = _span((phase.end or state.now) - phase.begin)
     note = phase.note if phase.note in ("cached", "built", "canceled") else ""
     return " ".join(part for part in (phase.name, note, time if note != "cached" else "") if part)
 

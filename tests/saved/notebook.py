@@ -39,14 +39,21 @@ CELLS = (
 
 
 def executed(folder: Path) -> NotebookNode:
-    """The notebook, run in ``folder`` by nbclient, with its outputs."""
+    """The notebook, run in ``folder`` by nbclient, as a host shows it that has no widgets."""
     made = new_notebook(cells=[new_code_cell(cell) for cell in CELLS])
     made.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     NotebookClient(made, timeout=180, resources={"metadata": {"path": str(folder)}}).execute()
+    made.metadata.pop("widgets", None)
+    for data in _data(made):
+        data.pop("application/vnd.jupyter.widget-view+json", None)
     nbformat.validate(made)
     return made
 
 
 def saved_outputs(notebook: NotebookNode) -> list[NotebookNode]:
-    """The data of the outputs that show the two runs."""
-    return [output["data"] for cell in notebook.cells[-2:] for output in cell.outputs if "data" in output]
+    """The data of the outputs that show runs."""
+    return [data for data in _data(notebook) if "jp-amltrain-saved" in data.get("text/html", "")]
+
+
+def _data(notebook: NotebookNode) -> list[NotebookNode]:
+    return [output["data"] for cell in notebook.cells for output in cell.outputs if "data" in output]
