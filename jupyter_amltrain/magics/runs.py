@@ -12,6 +12,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
+from ..data.inputs import read_inputs
 from ..errors import ActivityFailedException, NameNotFoundException, UserErrorException
 from ..runs import status as states
 from ..runs.duration import duration
@@ -19,7 +20,6 @@ from ..runs.find import LAST
 from . import logs
 from .answers import plain_errors, read_line
 from .disk import work_files
-from .inputs import read_inputs
 from .named_run import named_run
 from .session import default_experiment
 from .table import Table

@@ -21,6 +21,7 @@ from .run_state import Cause, Option
 
 _MOST = 2
 _GB = 1 << 30
+_OF_THE_IMAGE = ("/proc/", "/sys/", "/dev/", "/usr/", "/etc/", "/lib/", "/bin/")
 _BATCH = re.compile(
     r"(--?)?(bs|batch|batch[-_]?size|(?:per[-_]device[-_])?train[-_]batch[-_]size|b)(=(\d+))?$", re.IGNORECASE
 )
@@ -229,14 +230,16 @@ def _missing_file(found: re.Match[str], about: Circumstances) -> Cause | None:
 
 
 def _missing_outside(path: str, about: Circumstances) -> Cause | None:
-    if not about.isolated or path.startswith(("/proc", "/sys", "/dev", "/tmp", "/usr", "/etc", "/opt")):
+    if not about.isolated or path.startswith(_OF_THE_IMAGE):
         return None
     text = f"{path} is not in the job: it sees its own files, not this machine's."
-    if not about.is_here(path):
-        return Cause(f"{text} --input NAME=PATH and --mount PATH:TARGET bring data of this machine.")
-    mount = f"{path}:{path}"
-    option = Option(f"Rerun with --mount {shlex.quote(mount)}", "rerun", ("--mount", mount))
-    return Cause(f"{text} It is there on this machine.", (option,))
+    if about.is_here(path):
+        mount = f"{path}:{path}"
+        option = Option(f"Rerun with --mount {shlex.quote(mount)}", "rerun", ("--mount", mount))
+        return Cause(f"{text} It is there on this machine.", (option,))
+    if path.startswith("/tmp/"):
+        return None  # what the script should have made itself, most likely
+    return Cause(f"{text} --input NAME=PATH and --mount PATH:TARGET bring data of this machine.")
 
 
 def _not_allowed(found: re.Match[str], about: Circumstances) -> Cause | None:

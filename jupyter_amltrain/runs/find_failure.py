@@ -27,6 +27,7 @@ _TAIL_BYTES = 512 << 10
 
 def find_failure(store: Store, run_folder: Path, record: RunRecord, *, isolated: bool) -> Failure:
     """Why a run failed; reads its log's end and the names of its snapshot."""
+    folder = str(record.definition.get("source_directory") or "")
     about = circumstances(
         record,
         code_folder(run_folder),
@@ -35,7 +36,8 @@ def find_failure(store: Store, run_folder: Path, record: RunRecord, *, isolated:
         isolated=isolated,
         host_memory_bytes=host_capacity().memory_bytes,
         peak_memory_bytes=_peak_memory(store, record),
-        is_here=os.path.exists,
+        # A relative path is one from the folder that was submitted; an absolute one stays what it is.
+        is_here=lambda path: os.path.exists(os.path.join(folder, path)),
     )
     message = str((record.error or {}).get("message") or record.reason)
     log = tail(run_folder / DRIVER_LOG, _TAIL_BYTES) if record.exit else log_tail(run_folder)

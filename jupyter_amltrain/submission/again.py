@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..compute.definition import LOCAL, target_definition
+from ..data.binding import bound
+from ..data.inputs import read_inputs
 from ..engines.registry import get_engine
 from ..errors import UserErrorException
 from ..runs import status as states
 from ..runs.launch import start_supervisor
 from .cell_script import CELL_HEAD
+from .data import data_of, gathered
 from .job import RunDefinition, size_bytes
 from .objects import ObjectStore, taking_snapshot
 from .snapshot import read_manifest
@@ -28,7 +31,8 @@ def submit_again(workspace: Workspace, run_id: str, options: Sequence[str] = ())
     """Submit what a run was: the same files, environment and arguments, on the same target.
 
     Args:
-        options: options of ``%aml_submit`` in place of those that it had; ``--shm SIZE`` is the one that can change.
+        options: options of ``%aml_submit``: ``--shm SIZE`` in place of the one that it had, ``--mount PATH:TARGET`` and
+            ``--input NAME=PATH`` besides its data, and what follows ``--`` in place of the script's arguments.
 
     Raises:
         UserErrorException: it is a run that is only logged to, or an option cannot change.
@@ -38,7 +42,7 @@ def submit_again(workspace: Workspace, run_id: str, options: Sequence[str] = ())
     before = workspace.store.run(run_id)
     if not before.definition.get("snapshot_id"):
         raise UserErrorException(f"{run_id} was not submitted, only logged to, so it cannot be submitted again.")
-    definition = _changed(RunDefinition.from_json(before.definition), options)
+    definition = _changed(workspace, RunDefinition.from_json(before.definition), options)
     target = target_definition(workspace.store, definition.target)
     engine = get_engine(definition.engine)
     spec = {**definition.environment, "runs_script": bool(definition.script)}
@@ -64,15 +68,24 @@ def submit_again(workspace: Workspace, run_id: str, options: Sequence[str] = ())
     return run
 
 
-def _changed(definition: RunDefinition, options: Sequence[str]) -> RunDefinition:
+def _changed(workspace: Workspace, definition: RunDefinition, options: Sequence[str]) -> RunDefinition:
     rest = list(options)
+    added: dict[str, list[str]] = {"--input": [], "--mount": []}
     while rest:
         option, equals, value = rest.pop(0).partition("=")
-        if option != "--shm" or not (equals or rest):
+        if option == "--" and not equals and definition.script:
+            definition = replace(definition, arguments=tuple(rest))
+            break
+        if option not in ("--shm", *added) or not (equals or rest):
             raise UserErrorException(f"A rerun cannot take {' '.join(options)}; submit it with a cell instead.")
-        shm = size_bytes(value if equals else rest.pop(0))
-        definition = replace(definition, resources=replace(definition.resources, shm_bytes=shm))
-    return definition
+        value = value if equals else rest.pop(0)
+        if option == "--shm":
+            definition = replace(definition, resources=replace(definition.resources, shm_bytes=size_bytes(value)))
+        else:
+            added[option].append(value)
+    data = map(data_of, read_inputs(workspace, added["--input"], added["--mount"]).values())
+    fresh = bound(workspace, gathered(item for item in data if item is not None))
+    return replace(definition, data=gathered((*definition.data, *fresh)))
 
 
 def as_cell(run: RunRecord, objects: Path) -> str:

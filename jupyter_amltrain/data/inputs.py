@@ -38,8 +38,8 @@ def read_inputs(workspace: Workspace, inputs: list[str], mounts: list[str]) -> d
 
 
 def _dataset(workspace: Workspace, path: str) -> Any:
-    from ..data.dataset import AbstractDataset
-    from ..data.factory import FileDatasetFactory
+    from .dataset import AbstractDataset
+    from .factory import FileDatasetFactory
 
     name, _, version = path.partition(":")
     if "/" not in path and workspace.store.datasets(name=name):
