@@ -51,7 +51,7 @@ def both(css: str) -> str:
 def chip(words: str, colour: str) -> Html:
     """A state in a rounded frame; its colour is in the frame and a dot, since text in it would be hard to read."""
     style = f"{both(f'border:1px solid {colour}')};border-radius:10px;font-size:12px;font-weight:600;margin:0 6px"
-    dot = f'<span style="{both(f"color:{colour}")}">●</span>'
+    dot = f'<span aria-hidden="true" style="{both(f"color:{colour}")}">●</span>'
     return Html(f'<span class="jp-amltrain-chip" style="{style};padding:0 8px">{dot} {escape(words)}</span>')
 
 

@@ -31,11 +31,13 @@ def render_chart(family: Family) -> Html:
     """Name, last values and drawing of one family."""
     shown = family.curves[:MOST_CURVES]
     legend = " ".join(_legend(label, curve, place, len(family.curves)) for place, (label, curve) in enumerate(shown))
-    more = f' <span style="{DIM}">and {len(family.curves) - len(shown)} more</span>' if len(family.curves) > 8 else ""
+    left_out = len(family.curves) - len(shown)
+    more = f' <span style="{DIM}">and {left_out} more</span>' if left_out else ""
     head = f"<div><strong>{visible_html(family.name, _NAME)}</strong> {legend}{more}</div>"
+    told = ", ".join(f"{label or curve.name} {value_of(curve, curve.last)}" for label, curve in shown)
     return Html(
         f'<div style="display:inline-block;margin:4px 14px 8px 0;vertical-align:top;width:{_WIDTH}px">{head}'
-        f"{_drawing([curve for _, curve in shown], family.name)}</div>"
+        f"{_drawing([curve for _, curve in shown], f'Chart of {family.name}: {told}')}</div>"
     )
 
 
@@ -45,12 +47,12 @@ def value_of(curve: Curve, value: float) -> str:
 
 
 def _legend(label: str, curve: Curve, place: int, of: int) -> str:
-    mark = f'<span style="color:{COLOURS[place]}">━</span>&nbsp;' if of > 1 else ""
+    mark = f'<span aria-hidden="true" style="color:{COLOURS[place]}">━</span>&nbsp;' if of > 1 else ""
     words = f"{visible_html(label or curve.name, 24)} " if of > 1 else ""
     return f'<span style="white-space:nowrap">{mark}{words}<strong>{value_of(curve, curve.last)}</strong></span>'
 
 
-def _drawing(curves: Sequence[Curve], name: str) -> str:
+def _drawing(curves: Sequence[Curve], words: str) -> str:
     numbers = [value for curve in curves for value in curve.finite]
     if not numbers:
         return f'<div style="{DIM}">no numbers</div>'
@@ -59,10 +61,9 @@ def _drawing(curves: Sequence[Curve], name: str) -> str:
     lines = "".join(
         _line(curve, COLOURS[place], _DASHES[place], (begin, end), (low, high)) for place, curve in enumerate(curves)
     )
-    words = f"{name}: {len(curves)} curve{'s' if len(curves) > 1 else ''}"
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img"'
-        f' aria-label="{visible_html(words, 120)}" style="display:block;max-width:100%">'
+        f' aria-label="{visible_html(words, 160)}" style="display:block;max-width:100%">'
         f'<rect width="{_WIDTH}" height="{_HEIGHT}" rx="4" fill="currentColor" fill-opacity=".06"/>{lines}</svg>'
         f'<div style="font-size:11px;{DIM}">{_span(curves[0], low, high)} · {_across(curves[0], begin, end)}</div>'
     )

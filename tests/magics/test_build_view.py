@@ -81,7 +81,7 @@ def test_the_html_needs_no_script_and_takes_no_markup_from_others(state: str) ->
     found = BuildState(HOSTILE, state, 1, steps, (HOSTILE,), HOSTILE, (HOSTILE, HOSTILE), (HOSTILE,))
     elements = Elements(render_build(found))
     assert elements.names <= {"b", "details", "div", "pre", "span", "summary", "table", "tbody", "td", "tr"}
-    assert elements.attributes <= {"class", "style", "title", "colspan"}
+    assert elements.attributes <= {"class", "style", "title", "colspan", "aria-hidden"}
     assert ("details" in elements.names) == (state == "done")
     assert "<script>alert(1)</script>\"'&" in elements.text
 
