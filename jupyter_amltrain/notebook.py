@@ -34,8 +34,13 @@ class NotebookScreen:
         self._shown_in: tuple[str, int] | None = None
 
     def can_show(self) -> bool:
-        """Whether it is the shell of a kernel, and the front end was built: a development install may be without."""
-        return getattr(self._shell, "kernel", None) is not None and _LOADER.is_file()
+        """Whether it is the shell of a kernel with somebody before it, and the front end was built.
+
+        A development install may be without the front end. Whoever runs a notebook without a person, such as nbclient,
+        tells the kernel that nobody would answer ``input()``.
+        """
+        kernel = getattr(self._shell, "kernel", None)
+        return kernel is not None and getattr(kernel, "_allow_stdin", True) and _LOADER.is_file()
 
     def show(self, workspace: Workspace, run_id: str) -> Watched | None:
         """See :class:`~.magics.screen.Screen`."""
@@ -64,7 +69,11 @@ class NotebookScreen:
         if self._shown_in == (run.id, self._shell.execution_count):
             return
         if self.show(run.experiment.workspace, run.id) is None:
-            raise NotImplementedError
+            if getattr(self._shell, "kernel", None) is None:
+                raise NotImplementedError
+            from .saved import run_bundle
+
+            self._shell.display_pub.publish(run_bundle(run.experiment.workspace, run.id), {})
 
     def display_details(self, details: Any) -> None:
         """Show ``RunDetails`` as the run that it is of."""

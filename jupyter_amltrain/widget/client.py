@@ -20,7 +20,9 @@ _TAIL_BYTES = 256 << 10
 _PER_SECOND_BYTES = 12 << 20
 _SILENT_S = 5.0
 _FORGOTTEN_S = 60.0
+_FORGOTTEN_WHILE_BUSY_S = 600.0
 _TRICKLE_S = 1.0
+_TRICKLE_BYTES = 32 << 10
 
 
 class Client:
@@ -66,9 +68,10 @@ class Client:
         self._curves_are_new = True
         self._names = []
 
-    def forgotten(self) -> bool:
-        """Whether nothing was heard of it for so long that nobody can be there."""
-        return bool(self._under_way) and time.monotonic() - self._heard > _FORGOTTEN_S
+    def forgotten(self, busy: bool) -> bool:
+        """Whether nothing was heard of it for so long that nobody can be there; it is longer while a cell runs."""
+        patience_s = _FORGOTTEN_WHILE_BUSY_S if busy else _FORGOTTEN_S
+        return bool(self._under_way) and time.monotonic() - self._heard > patience_s
 
     def batch(self, busy: bool) -> tuple[dict[str, Any], list[bytes]] | None:
         """The next message and its buffers, None when there is nothing new or the view has enough for now.
@@ -76,9 +79,10 @@ class Client:
         Args:
             busy: whether the kernel runs a cell, so that the front end's answers may not get through.
         """
-        if not self._may_send(busy):
+        most_bytes = self._room_bytes(busy)
+        if not most_bytes:
             return None
-        log, buffers = self._log()
+        log, buffers = self._log(most_bytes)
         series: list[dict[str, Any]] = []
         values = False
         if self._curves_are_new:
@@ -95,21 +99,22 @@ class Client:
         message = {"client": self.name, "kind": "batch", "seq": self._sequence, "log": log, "series": series}
         return {**message, "values": values}, buffers
 
-    def _may_send(self, busy: bool) -> bool:
+    def _room_bytes(self, busy: bool) -> int:
+        """How much of the log may be in the next batch; 0 when it has to wait."""
         now = time.monotonic()
         if int(now) != self._second:
             self._second, self._spent_bytes = int(now), 0
         if self._spent_bytes >= _PER_SECOND_BYTES:
-            return False
+            return 0
         if len(self._under_way) < BATCHES and (not self._under_way or now - self._heard < _SILENT_S):
-            return True
-        return busy and now - self._sent > _TRICKLE_S
+            return LOG_BYTES
+        return _TRICKLE_BYTES if busy and now - self._sent > _TRICKLE_S else 0
 
     def drained(self) -> bool:
         """Whether it was sent all that there is."""
         return not self._curves_are_new and self._jump is None and self._offset >= self._size(self._file)
 
-    def _log(self) -> tuple[dict[str, Any] | None, list[bytes]]:
+    def _log(self, most_bytes: int) -> tuple[dict[str, Any] | None, list[bytes]]:
         self._choose_file()
         size = self._size(self._file)
         if size - self._offset > BEHIND_BYTES:
@@ -117,7 +122,7 @@ class Client:
         if self._offset >= size:
             return None, []
         start = self._offset
-        data = read_log(self._folder, self._file, start, LOG_BYTES)
+        data = read_log(self._folder, self._file, start, most_bytes)
         self._offset += len(data)
         return ({"file": self._file, "start": start, "size": max(size, self._offset)}, [data]) if data else (None, [])
 

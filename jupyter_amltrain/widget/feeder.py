@@ -53,20 +53,27 @@ class Feeder:
         self._cells = 0
 
     def _run(self) -> None:
-        last_news = time.monotonic()
-        while True:
+        try:
+            last_news = time.monotonic()
+            while fed := self._wanting():
+                for one in fed:
+                    if one.look(bool(self._cells)):
+                        last_news = time.monotonic()
+                idle = time.monotonic() - last_news > _IDLE_AFTER_S
+                self._again.wait(_IDLE_LOOK_S if idle else _LOOK_S)
+                self._again.clear()
+        finally:
             with self._lock:
-                self._fed = [one for one in self._fed if one.wants_more()]
-                fed = list(self._fed)
-                if not fed:
+                if self._thread is threading.current_thread():
                     self._thread = None
-                    return
-            for one in fed:
-                if one.look(bool(self._cells)):
-                    last_news = time.monotonic()
-            idle = time.monotonic() - last_news > _IDLE_AFTER_S
-            self._again.wait(_IDLE_LOOK_S if idle else _LOOK_S)
-            self._again.clear()
+
+    def _wanting(self) -> list[Fed]:
+        """Those that still want to be looked after; with the last of them the thread is given up."""
+        with self._lock:
+            self._fed = [one for one in self._fed if one.wants_more()]
+            if not self._fed:
+                self._thread = None
+            return list(self._fed)
 
 
 feeder = Feeder()

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from ..errors import AzureMLException
+from ..errors import AzureMLException, NameNotFoundException
 from ..runs import status as states
 from ..runs.state_of import StateReader
 from ..runs.store import Store
@@ -17,14 +17,22 @@ from ..runs.upkeep import keep_up
 from .client import Client
 from .feeder import feeder
 
-if TYPE_CHECKING:
-    from ..runs.record import RunRecord
-
 Send = Callable[[dict[str, Any], list[bytes]], None]
 
 _STATE_PAUSE_S = 0.2
 _LOOK_AGAIN_S = 2.0
 _BATCH_PAUSE_S = 0.015
+_TROUBLE_PAUSE_S = 5.0
+
+
+class Watcher(Protocol):
+    """A widget that shows a run. It is told from the feeder's thread."""
+
+    def tell(self, state: dict[str, Any]) -> None:
+        """The run's state has changed."""
+
+    def trouble(self, sentence: str) -> None:
+        """The view cannot be brought up to date, and why; "" when it can be again."""
 
 
 class RunFeed:
@@ -36,34 +44,37 @@ class RunFeed:
         self._workspace = workspace
         self._folder = workspace.folder / "runs" / run_id
         self._reader = StateReader(workspace.store, self._folder)
-        self._listeners: tuple[Callable[[dict[str, Any]], None], ...] = ()
+        self._watchers: tuple[Watcher, ...] = ()
         self._clients: dict[str, tuple[Client, Send]] = {}
         self._lock = threading.Lock()
         self._state: dict[str, Any] = {}
         self._next_state = self._next_batch = 0.0
         self._stale = True
-        self._record: RunRecord | None = None
+        self._over = self._finished = False
+        self._wakes = 0
+        self._trouble = ""
 
     # --- from any thread -----------------------------------------------------------------------------------------
 
-    def listen(self, listener: Callable[[dict[str, Any]], None]) -> None:
+    def watch(self, watcher: Watcher) -> None:
         """Have a widget told of every change of the run's state."""
         with self._lock:
-            self._listeners = (*self._listeners, listener)
-        self._stale = True
-        self._workspace.wake()
+            self._watchers = (*self._watchers, watcher)
+        self._begin_again()
 
-    def leave(self, listener: Callable[[dict[str, Any]], None]) -> None:
+    def leave(self, watcher: Watcher) -> None:
         """Tell a widget no more."""
         with self._lock:
-            self._listeners = tuple(one for one in self._listeners if one != listener)
+            self._watchers = tuple(one for one in self._watchers if one is not watcher)
+        if not self._watchers:
+            self._workspace.forget(self)
 
     def open(self, name: str, send: Send) -> None:
         """A view is drawn: from now on it is sent what there is, then what is new."""
         with self._lock:
             client = Client(name, self._workspace.store, self.run_id, self._folder, self.ids)
             self._clients = {**self._clients, name: (client, send)}
-        self._workspace.wake()
+        self._begin_again()
 
     def client(self, name: str) -> Client | None:
         """A view by the name that it gave itself, None when it is not known."""
@@ -81,52 +92,96 @@ class RunFeed:
 
     def wake(self) -> None:
         """A view has room again, or wants something else."""
+        with self._lock:
+            self._finished = False
+            self._wakes += 1
         self._workspace.wake()
+
+    def _begin_again(self) -> None:
+        self._stale, self._next_state, self._next_batch = True, 0.0, 0.0
+        self.wake()
 
     # --- from the feeder's thread --------------------------------------------------------------------------------
 
     def wants_more(self) -> bool:
         """Whether anybody looks at it, and something is still to be sent or to happen."""
-        if not self._listeners:
-            return False
-        over = self._record is not None and self._record.status in states.TERMINAL
-        return not over or not self._state or any(not client.drained() for client, _ in self._clients.values())
+        return bool(self._watchers) and not self._finished
 
     def look(self, changed: bool, busy: bool) -> bool:
         """Send what is new; True when something was."""
         now = time.monotonic()
         told = False
+        wakes = self._wakes
         self._stale |= changed
         # Files below outputs/ come without a word in the store, so it is looked now and then all the same.
         if now >= self._next_state and (self._stale or now >= self._next_state + _LOOK_AGAIN_S):
             self._stale = False
             self._next_state = now + _STATE_PAUSE_S
-            told = self._look_at_state()
-        clients = self._clients
-        for name, (client, _) in clients.items():
+            told = self._look_at_state(now)
+        for name, (client, _) in self._clients.items():
             if changed:
                 client.changed()
-            if client.forgotten():
+            if client.forgotten(busy):
                 self.close(name)
-        if now < self._next_batch:
-            return told
-        for client, send in clients.values():
+        if now >= self._next_batch:
+            self._next_batch = now + _BATCH_PAUSE_S
+            told |= self._send_batches(busy)
+        drained = self._over and not self._stale and self._drained()
+        with self._lock:
+            self._finished = drained and wakes == self._wakes
+        return told
+
+    def troubled(self, error: Exception) -> None:
+        """Tell the views that a look has failed; the next one is some seconds later."""
+        deleted = isinstance(error, NameNotFoundException)
+        why = error.message if isinstance(error, AzureMLException) else repr(error)
+        again = "" if deleted else " It is tried again every few seconds; the run itself is not concerned."
+        self._next_state = self._next_batch = time.monotonic() + _TROUBLE_PAUSE_S
+        self._stale, self._finished = True, deleted
+        self._tell_trouble(f"This view is not up to date: {why}{again}")
+
+    def _tell_trouble(self, sentence: str) -> None:
+        if sentence != self._trouble:
+            self._trouble = sentence
+            for watcher in self._watchers:
+                watcher.trouble(sentence)
+
+    def _look_at_state(self, now: float) -> bool:
+        record = self._workspace.store.run(self.run_id)
+        state = asdict(self._reader.read(record, time.time()))
+        self._over = record.status in states.TERMINAL
+        self._tell_trouble("")
+        if not self._worth_telling(state, now):
+            return False
+        self._state, self._told = state, now
+        for watcher in self._watchers:
+            watcher.tell(state)
+        return True
+
+    def _worth_telling(self, state: dict[str, Any], now: float) -> bool:
+        """Whether it is news: sizes that grow are so now and then, and nearly nothing is where nobody looks."""
+        if not self._clients and self._state:
+            return any(state[name] != self._state[name] for name in ("status", "display_name"))
+        if all(state[name] == before for name, before in self._state.items() if name not in _SIZES) and self._state:
+            grown = any(state[name] != self._state[name] for name in _SIZES - {"now"})
+            return grown and (self._over or now >= self._told + _LOOK_AGAIN_S)
+        return True
+
+    def _send_batches(self, busy: bool) -> bool:
+        told = False
+        for client, send in self._clients.values():
             while (found := client.batch(busy)) is not None:
                 send(*found)
                 told = True
-        self._next_batch = now + _BATCH_PAUSE_S
         return told
 
-    def _look_at_state(self) -> bool:
-        self._record = self._workspace.store.run(self.run_id)
-        state = asdict(self._reader.read(self._record, time.time()))
-        before = {**self._state, "now": state["now"]}
-        if state == before:
-            return False
-        self._state = state
-        for listener in self._listeners:
-            listener(state)
-        return True
+    def _drained(self) -> bool:
+        return all(client.drained() for client, _ in self._clients.values())
+
+    _told = 0.0
+
+
+_SIZES = {"now", "logs", "output_count", "output_bytes"}
 
 
 class WorkspaceFeed:
@@ -143,6 +198,11 @@ class WorkspaceFeed:
         with self._lock:
             return self._runs.get(run_id) or self._runs.setdefault(run_id, RunFeed(self, run_id))
 
+    def forget(self, run: RunFeed) -> None:
+        """Nobody shows the run any more."""
+        with self._lock:
+            self._runs = {run_id: one for run_id, one in self._runs.items() if one is not run}
+
     def wake(self) -> None:
         """There is something to do."""
         feeder.feed(self)
@@ -153,17 +213,21 @@ class WorkspaceFeed:
 
     def look(self, busy: bool) -> bool:
         """See :class:`~.feeder.Fed`."""
+        runs = [run for run in list(self._runs.values()) if run.wants_more()]
         try:
             changed = self.store.changed()
             keep_up(self.folder, self.store)
-            runs = [run for run in list(self._runs.values()) if run.wants_more()]
-            news = False
+        except AzureMLException as error:
             for run in runs:
-                news |= run.look(changed, busy)
-            return news
-        except AzureMLException:
-            # A full disk, or a workspace that is being deleted: whoever looks again sees it, and a request says why.
+                run.troubled(error)
             return False
+        news = False
+        for run in runs:
+            try:
+                news |= run.look(changed, busy)
+            except Exception as error:  # noqa: BLE001 - the view says it; the views of other runs go on
+                run.troubled(error)
+        return news
 
 
 _workspaces: dict[Path, WorkspaceFeed] = {}

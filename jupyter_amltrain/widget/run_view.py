@@ -50,8 +50,8 @@ class RunView(anywidget.AnyWidget):
         self._asked_at = 0.0
         self.opened = threading.Event()
         """Set once a front end has drawn it."""
-        self.ended: Callable[[], None] | None = None
-        """Called when the run that it shows is over, from whatever thread."""
+        self.over: Callable[[], None] | None = None
+        """Called when a run that is over has changed or was drawn by a front end, from whatever thread."""
         self._feed = self._begin(run_id)
         self.on_msg(self._heard)
 
@@ -67,20 +67,32 @@ class RunView(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Take it away from all front ends; the run goes on."""
-        self._feed.leave(self._tell)
+        self._feed.leave(self)
         super().close()
 
     def _begin(self, run_id: str) -> RunFeed:
         feed = feed_of(self._workspace.folder, run_id)
         self._requests = Requests(self._workspace, run_id, feed.ids)
-        feed.listen(self._tell)
+        feed.watch(self)
         return feed
 
-    def _tell(self, state: dict[str, Any]) -> None:
+    def tell(self, state: dict[str, Any]) -> None:
+        """See :class:`~.run_feed.Watcher`."""
         with self._sending:
             self.state = state
-        if self.ended is not None and state["status"] in states.TERMINAL:
-            self.ended()
+        self._tell_over()
+
+    def trouble(self, sentence: str) -> None:
+        """See :class:`~.run_feed.Watcher`."""
+        self._send_message({"kind": "trouble", "text": sentence}, [])
+
+    def send_story(self, html: str, text: str) -> None:
+        """Have front ends that can do so save this in the view's place, and go on showing the view."""
+        self._send_message({"kind": "story"}, [html.encode(), text.encode()])
+
+    def _tell_over(self) -> None:
+        if self.over is not None and self.state.get("status") in states.TERMINAL:
+            self.over()
 
     def _send_message(self, message: dict[str, Any], buffers: list[bytes]) -> None:
         with self._sending:
@@ -97,6 +109,7 @@ class RunView(anywidget.AnyWidget):
         elif kind == "open":
             self.opened.set()
             self._feed.open(name, self._send_message)
+            self._tell_over()
         elif kind == "close":
             self._feed.close(name)
         elif kind in KINDS:
@@ -122,14 +135,14 @@ class RunView(anywidget.AnyWidget):
                 self._go_on_with(reply["run_id"])
         except AzureMLException as error:
             answer = {"error": error.message}
-        except (KeyError, TypeError, ValueError) as error:
-            answer = {"error": f"The view asked for something that cannot be: {error!r}."}
+        except Exception as error:  # noqa: BLE001 - whoever asked is told
+            answer = {"error": f"That could not be done: {error!r}."}
         self._send_message({"client": name, "kind": "reply", "id": message.get("id"), **answer}, buffers)
 
     def _go_on_with(self, run_id: str) -> None:
         """Show another run from now on, in all front ends."""
         before = self._feed
-        before.leave(self._tell)
+        before.leave(self)
         self._feed = self._begin(run_id)
         for name in before.names():
             before.close(name)

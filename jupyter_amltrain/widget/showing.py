@@ -1,22 +1,22 @@
-"""Showing a run as the output of a cell: live while it goes, and such that the saved notebook still tells the story.
+"""Showing a run as the output of a cell: live, and such that the saved notebook still tells the story.
 
-While a run goes the output is the widget, with text and HTML as of its beginning for whoever cannot show widgets. When
-the run is over, and when the kernel ends, text and HTML that need no kernel take its place; not while somebody works
-in it.
+See docs/live-view.md, "What a notebook keeps".
 """
 
 from __future__ import annotations
 
 import atexit
+import os
 import sys
 import threading
 import time
+from html import escape
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ..errors import AzureMLException
 from ..runs import status as states
-from ..saved import run_html, run_text
+from ..saved import run_bundle
 from .feeder import feeder
 from .run_view import RunView
 
@@ -25,22 +25,29 @@ if TYPE_CHECKING:
 
     from ..workspace import Workspace
 
+RUN = "application/vnd.jupyter-amltrain.run+json"
+"""The kind of output that our lab extension goes on showing live; ``labextension/src/lab/run_output.ts``."""
+
 _WAIT_S = 1.0
+
+Bundle = dict[str, Any]
 
 
 class ShownRun:
-    """A run in an output that will be replaced."""
+    """A run in an output of the notebook."""
 
     def __init__(self, shell: InteractiveShell, workspace: Workspace, run_id: str) -> None:
         self._shell = shell
         self._workspace = workspace
         self._id = uuid4().hex
-        self._replaced = threading.Lock()
+        self._keeping = threading.Lock()
+        self._last: tuple[str, Bundle] | None = None
         self.view = RunView(workspace, run_id)
-        self._publish(self._widget() | self._story(), update=False)
-        # A run that is over is shown for being looked into, so its view stays for as long as the kernel does.
-        if workspace.store.run(run_id).status not in states.TERMINAL:
-            self.view.ended = self._over
+        widget = self.view._repr_mimebundle_()
+        assert widget is not None
+        self._publish({**widget[0], **self._story()}, update=False)
+        if not self._is_over():
+            self.view.over = self._over
         _shown.add(self)
 
     def seen_within(self, seconds: float) -> bool:
@@ -48,46 +55,56 @@ class ShownRun:
         return self.view.opened.wait(seconds)
 
     def keep_story(self) -> None:
-        """Put what needs no kernel in the place of the view."""
-        if self._replaced.acquire(blocking=False):
-            _shown.discard(self)
-            self._publish(self._story(), update=True)
-            self.view.close()
+        """Have the notebook keep what needs no kernel, as the last thing that the kernel does."""
+        story = self._story()
+        self._tell_story(story)
+        self._publish(story, update=True)
 
     def _over(self) -> None:
-        self.view.ended = None
-        threading.Thread(target=self._when_left, name="amltrain-story", daemon=True).start()
+        if self._keeping.acquire(blocking=False):
+            threading.Thread(target=self._keep, name="amltrain-story", daemon=True).start()
 
-    def _when_left(self) -> None:
-        time.sleep(_WAIT_S)  # the last points and lines are still on their way to the view
-        while self.view.in_use:
-            time.sleep(_WAIT_S)
-        if self._workspace.store.run(self.view.run_id).status in states.TERMINAL:
-            self.keep_story()
-        else:
-            self.view.ended = self._over  # somebody has submitted it again in the view
-
-    def _widget(self) -> dict[str, Any]:
-        made = self.view._repr_mimebundle_()
-        assert made is not None
-        return dict(made[0])
-
-    def _story(self) -> dict[str, Any]:
-        run_id = self.view.run_id
+    def _keep(self) -> None:
         try:
-            return {"text/plain": run_text(self._workspace, run_id), "text/html": run_html(self._workspace, run_id)}
-        except AzureMLException as error:
-            return {"text/plain": f"{run_id}: {error.message}"}
+            time.sleep(_WAIT_S)  # the last points and lines are still on their way to the view
+            self._tell_story(self._story())
+            while self.view.in_use:
+                time.sleep(_WAIT_S)
+        finally:
+            self._keeping.release()
+        # Unless somebody has submitted it again in the view.
+        if self._is_over():
+            self._publish(self._story(), update=True)
 
-    def _publish(self, data: dict[str, Any], *, update: bool) -> None:
+    def _is_over(self) -> bool:
+        return self._workspace.store.run(self.view.run_id).status in states.TERMINAL
+
+    def _story(self) -> Bundle:
+        """The run as of now; made once of a run that is over."""
+        run_id = self.view.run_id
+        if self._last and self._last[0] == run_id:
+            return self._last[1]
+        shown = {RUN: {"model_id": self.view.model_id}}
+        try:
+            story = {**shown, **run_bundle(self._workspace, run_id)}
+            self._last = (run_id, story) if self._is_over() else None
+        except AzureMLException as error:
+            story = {**shown, "text/plain": f"{run_id}: {error.message}", "text/html": escape(error.message)}
+        return story
+
+    def _tell_story(self, story: Bundle) -> None:
+        self.view.send_story(story["text/html"], story["text/plain"])
+
+    def _publish(self, data: Bundle, *, update: bool) -> None:
         self._shell.display_pub.publish(data, {}, transient={"display_id": self._id}, update=update)
 
 
 _shown: set[ShownRun] = set()
 
 
-def _keep_all_stories() -> None:
-    for shown in list(_shown):
+def _keep_all_stories(process: int) -> None:
+    # A fork of the kernel that ends is not the end of the kernel.
+    for shown in list(_shown) if os.getpid() == process else ():
         shown.keep_story()
 
 
@@ -99,7 +116,7 @@ def show(shell: InteractiveShell, workspace: Workspace, run_id: str) -> ShownRun
         shell.events.register("post_run_cell", feeder.cell_ends)
         feeder.cell_begins()
         # Before the kernel's own, which close its sockets: the last registered is called first.
-        atexit.register(_keep_all_stories)
+        atexit.register(_keep_all_stories, os.getpid())
     sys.stdout.flush()  # what was printed before stands above
     return ShownRun(shell, workspace, run_id)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,15 +13,36 @@ from playwright.sync_api import Page
 
 from browser.chromium import chromium_page
 from browser.server import running_lab
+from front_end.conftest import FRONT_END, node_environment
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
 
+@pytest.fixture(scope="session")
+def lab_extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our lab extension, built, in a folder of Jupyter's data."""
+    top = tmp_path_factory.mktemp("lab-extension")
+    source, package = top / "labextension", top / "jupyter_amltrain"
+    shutil.copytree(FRONT_END, source, ignore=shutil.ignore_patterns("node_modules", "lib*"))
+    (source / "node_modules").symlink_to(FRONT_END / "node_modules")
+    for command in (["jlpm", "build:lib"], ["jupyter-builder", "build", "--development", "True", "."]):
+        subprocess.run(command, cwd=source, env=node_environment(), check=True)
+    place = top / "share" / "labextensions"
+    place.mkdir(parents=True)
+    (package / "labextension").rename(place / "jupyter-amltrain")
+    return top / "share"
+
+
 @pytest.fixture
-def lab(docker_host: str, amltrain_home: Path, tmp_path: Path) -> Iterator[str]:
+def lab(
+    docker_host: str, amltrain_home: Path, lab_extension: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[str]:
     """The URL of a JupyterLab whose root folder holds copies of the notebooks."""
     folder = tmp_path / "notebooks"
     shutil.copytree(NOTEBOOKS, folder)
+    monkeypatch.setenv(
+        "JUPYTER_PATH", os.pathsep.join(filter(None, (str(lab_extension), os.environ.get("JUPYTER_PATH"))))
+    )
     with running_lab(folder, tmp_path) as url:
         yield url
 

@@ -9,13 +9,18 @@ from playwright.sync_api import Page
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 
 
-def begin_all_cells(page: Page, url: str) -> None:
-    """Open a notebook and start all its cells by the menu."""
+def open_notebook(page: Page, url: str) -> None:
+    """Open a notebook with a kernel."""
     page.goto(url)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
     accept = page.locator(".jp-Dialog .jp-mod-accept")  # the kernel that is offered
     page.add_locator_handler(accept, lambda: accept.first.click())
     page.locator("#jp-main-statusbar", has_text="Idle").wait_for(timeout=120_000)
+
+
+def begin_all_cells(page: Page, url: str) -> None:
+    """Open a notebook and start all its cells by the menu."""
+    open_notebook(page, url)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 
@@ -48,3 +53,15 @@ def use_theme(page: Page, name: str) -> None:
         page.locator(".lm-Menu-itemLabel").get_by_text(label, exact=True).click()
     page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
     page.locator("#jupyterlab-splash").wait_for(state="detached")
+
+
+def run_cell(page: Page, number: int) -> None:
+    """Run one cell, counted from 0, by its prompt and the toolbar."""
+    page.locator(".jp-Notebook .jp-Cell").nth(number).locator(".jp-InputPrompt").first.click()
+    page.locator(".jp-NotebookPanel-toolbar [data-command='notebook:run-cell-and-select-next']").first.click()
+
+
+def save(page: Page) -> None:
+    """Save the notebook, until it says that it is."""
+    page.keyboard.press("Control+s")
+    page.locator(".jp-mod-dirty").wait_for(state="detached", timeout=30_000)

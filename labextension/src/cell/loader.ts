@@ -77,17 +77,22 @@ function tell(model: IModel, el: HTMLElement): () => void {
       el.dispatchEvent(new CustomEvent('amltrain:drawn', { bubbles: true }));
     }
   };
-  const story = (message: { kind: string }, buffers: DataView[]) => {
-    if (message.kind === 'story') {
+  const trouble = document.createElement('p');
+  trouble.setAttribute('role', 'status');
+  const hear = (message: { kind: string; text: string }, buffers: DataView[]) => {
+    if (message.kind === 'trouble') {
+      trouble.textContent = message.text;
+      el.prepend(trouble);
+    } else if (message.kind === 'story') {
       const [html, text] = buffers.map(view => new TextDecoder().decode(view));
       el.dispatchEvent(new CustomEvent('amltrain:story', { bubbles: true, detail: { html, text } }));
     }
   };
-  model.on('msg:custom', story);
+  model.on('msg:custom', hear);
   drawn();
   return () => {
     cancelAnimationFrame(frame);
-    model.off('msg:custom', story);
+    model.off('msg:custom', hear);
   };
 }
 
