@@ -65,3 +65,10 @@ def save(page: Page) -> None:
     """Save the notebook, until it says that it is."""
     page.keyboard.press("Control+s")
     page.locator(".jp-mod-dirty").wait_for(state="detached", timeout=30_000)
+
+
+def restart_kernel(page: Page) -> None:
+    """Restart the kernel by the menu."""
+    page.get_by_role("menuitem", name="Kernel", exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text("Restart Kernel…", exact=True).click()
+    page.locator(".jp-Dialog .jp-mod-accept").click()

@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from browser.lab import begin_all_cells, open_notebook, run_cell, save, take_picture, use_theme
+from browser.lab import begin_all_cells, open_notebook, restart_kernel, run_cell, save, take_picture, use_theme
 from browser.server import write_notebook
 from jupyter_amltrain import Workspace
 from jupyter_amltrain.runs.follow import follow
@@ -144,9 +144,7 @@ def test_the_view_comes_back(lab: str, page: Page, errors: list[str], tmp_path: 
         save(page)
         expect_story(saved_output(tmp_path, 2), "Completed", "loss", "the last line")
 
-        page.get_by_role("menuitem", name="Kernel", exact=True).click()
-        page.get_by_role("menuitem", name="Restart Kernel…", exact=True).click()
-        page.get_by_role("button", name="Confirm Kernel Restart").click()
+        restart_kernel(page)
         expect(page.locator(".jp-amltrain-lost").first).to_contain_text("kernel", timeout=30_000)
         run_cell(page, 3)
         expect(views(page)).to_have_count(2, timeout=60_000)
@@ -154,9 +152,7 @@ def test_the_view_comes_back(lab: str, page: Page, errors: list[str], tmp_path: 
         save(page)
 
         # Opened where the kernel is another: what was kept, instead of an error.
-        page.get_by_role("menuitem", name="Kernel", exact=True).click()
-        page.get_by_role("menuitem", name="Restart Kernel…", exact=True).click()
-        page.get_by_role("button", name="Confirm Kernel Restart").click()
+        restart_kernel(page)
         expect(page.locator(".jp-amltrain-lost")).to_have_count(2, timeout=30_000)
         page.reload()
         story = page.locator(".jp-amltrain-saved")
