@@ -16,6 +16,7 @@ def open_notebook(page: Page, url: str) -> None:
     accept = page.locator(".jp-Dialog .jp-mod-accept")  # the kernel that is offered
     page.add_locator_handler(accept, lambda: accept.first.click())
     page.locator("#jp-main-statusbar", has_text="Idle").wait_for(timeout=120_000)
+    page.remove_locator_handler(accept)
 
 
 def begin_all_cells(page: Page, url: str) -> None:
