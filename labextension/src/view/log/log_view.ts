@@ -67,7 +67,8 @@ export class LogView implements ITabContent {
 
   /** Show the line that an offset of the file lies in. */
   async jumpTo(offset: number): Promise<void> {
-    if (this._model.lineAt(offset) < 0) {
+    const known = this._model.lines[this._model.lineAt(offset)];
+    if (!known || known.gapEnd !== undefined) {
       const start = Math.max(0, offset - BLOCK_BYTES / 2);
       this._model.jump(await this._source.request('read_log', { file: this._model.file, start, end: start + BLOCK_BYTES }));
     }
@@ -92,7 +93,12 @@ export class LogView implements ITabContent {
   }
 
   refresh(): void {
-    const logs = this._source.state?.logs ?? [];
+    const { run_id = '', logs = [] } = this._source.state ?? {};
+    if (this._run && run_id !== this._run) {
+      this._model.reset('');
+      this._following = true;
+    }
+    this._run = run_id;
     const names = logs.map(log => log.name);
     if (names.join('\n') !== this._names) {
       this._names = names.join('\n');
@@ -299,5 +305,6 @@ export class LogView implements ITabContent {
   private _lastTop = 0;
   private _new = 0;
   private _names = '';
+  private _run = '';
   private _marked = -1;
 }

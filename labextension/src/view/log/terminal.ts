@@ -112,16 +112,12 @@ export class Terminal {
     const segments: ISegment[] = [];
     let from = 0;
     for (const match of text.matchAll(COLOUR)) {
-      if (match.index! > from) {
-        segments.push({ text: text.slice(from, match.index), style: this._style });
-      }
+      extend(segments, text.slice(from, match.index), this._style);
       this._style = styled(this._style, match[1]);
       from = match.index! + match[0].length;
     }
-    if (from < text.length) {
-      segments.push({ text: text.slice(from), style: this._style });
-    }
-    this.lines.push({ start: this._offset, text: segments.map(segment => segment.text).join(''), segments, cut });
+    extend(segments, text.slice(from), this._style);
+    this.lines.push({ start: this._offset, ...joined(segments), cut });
     this._row = this.lines.length - 1;
   }
 
@@ -143,6 +139,7 @@ export class Terminal {
     if (ends) {
       this._escape = ''; // a string that nobody ends must not swallow the log
       this._keep();
+      this._cells = null;
       this._fresh = true;
       this._lineBytes = 0;
     } else {
@@ -230,16 +227,8 @@ export class Terminal {
       return;
     }
     const segments: ISegment[] = [];
-    for (let at = 0; at < this._cells.length; at++) {
-      const last = segments[segments.length - 1];
-      if (last && last.style === this._styles[at]) {
-        last.text += this._cells[at];
-      } else {
-        segments.push({ text: this._cells[at], style: this._styles[at] });
-      }
-    }
-    line.text = this._cells.join('');
-    line.segments = segments.every(segment => segment.style === PLAIN) ? null : segments;
+    this._cells.forEach((cell, at) => extend(segments, cell, this._styles[at]));
+    Object.assign(line, joined(segments));
   }
 
   private _obey(sequence: string): void {
@@ -301,4 +290,18 @@ export class Terminal {
     }
     this._styles.length = cells.length;
   }
+}
+
+function extend(segments: ISegment[], text: string, style: IStyle): void {
+  const last = segments[segments.length - 1];
+  if (last && last.style === style) {
+    last.text += text;
+  } else if (text) {
+    segments.push({ text, style });
+  }
+}
+
+function joined(segments: ISegment[]): Pick<ILine, 'text' | 'segments'> {
+  const isPlain = segments.every(segment => segment.style === PLAIN);
+  return { text: segments.map(segment => segment.text).join(''), segments: isPlain ? null : segments };
 }
