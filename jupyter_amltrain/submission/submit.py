@@ -15,6 +15,7 @@ from ..compute.definition import LOCAL, target_definition
 from ..data.binding import bound, for_run, open_notes
 from ..engines.registry import default_engine_name, get_engine
 from ..environment.secrets import SECRET_PREFIX
+from ..environment.sections import DEFAULT_SHM_SIZE
 from ..errors import (
     ComputeTargetException,
     NameNotFoundException,
@@ -255,6 +256,7 @@ def _resources(
 
     resources, notes = target_resources(target)
     shm_size = (request.docker.shm_size if request.docker else None) or environment["shm_size"]
-    if shm_size:
+    # Every environment has the SDK's default, so that does not come before what the target was given on purpose.
+    if shm_size and not (shm_size == DEFAULT_SHM_SIZE and target.get("shm_size")):
         resources = replace(resources, shm_bytes=size_bytes(shm_size))
     return resources, list(notes)

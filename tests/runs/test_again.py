@@ -35,6 +35,14 @@ def test_with_more_shared_memory(workspace: Workspace, submit: Submit) -> None:
     assert again(workspace, run.id, options) == "written\n"
 
 
+def test_shared_memory_as_the_target_or_the_run_says(workspace: Workspace, submit: Submit) -> None:
+    script = "import os; found = os.statvfs('/dev/shm'); print(found.f_blocks * found.f_frsize >> 20)"
+    set_target(workspace, max_nodes=1, shm_size="96m")
+    runs = submit(script), submit(script, shm="32m")
+    assert [wait_for_end(workspace, run.id) for run in runs] == ["Completed", "Completed"]
+    assert [driver_log(workspace, run.id) for run in runs] == [b"96\n", b"32\n"]
+
+
 def test_with_half_the_batch(workspace: Workspace, submit: Submit) -> None:
     set_target(workspace, max_nodes=1, memory="128m")
     script = """
