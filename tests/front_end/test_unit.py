@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from front_end.conftest import FRONT_END, node_environment
+from front_end.parts import FRONT_END, node_environment
 
 
 @pytest.mark.parametrize("command", [["jlpm", "test"], ["jlpm", "tsc", "--noEmit"]], ids=["tests", "types"])

@@ -1,4 +1,5 @@
 /* Components over a source that a test plays, for Chromium. */
+import uPlot from 'uplot';
 import { ChartGrid } from '../../src/view/charts/chart_grid';
 import { LogView } from '../../src/view/log/log_view';
 import { RunView } from '../../src/view/run_view';
@@ -102,4 +103,4 @@ class PlayedSource implements IRunSource {
   }
 }
 
-Object.assign(window, { ChartGrid, LogView, PlayedSource, RunView });
+Object.assign(window, { ChartGrid, LogView, PlayedSource, RunView, uPlot });

@@ -283,16 +283,12 @@ export function worded(name: string, value: number): string {
 }
 
 function describe(curve: Curve): string {
-  const values = curve.value.subarray(0, curve.length).filter(Number.isFinite);
   const words = (value: number) => worded(curve.name, value);
   const told = `${curve.name}, ${number(curve.count)} points`;
-  return values.length
-    ? `${told}, last ${words(curve.last)}, lowest ${words(values.reduce(least))}, highest ${words(values.reduce(most))}`
-    : told;
+  return curve.high < curve.low
+    ? told
+    : `${told}, last ${words(curve.last)}, lowest ${words(curve.low)}, highest ${words(curve.high)}`;
 }
-
-const least = (one: number, other: number) => Math.min(one, other);
-const most = (one: number, other: number) => Math.max(one, other);
 
 /** The value at a place, or the last one before it. */
 function nearest(column: (number | null | undefined)[], at: number): number | null {

@@ -12,6 +12,11 @@ export class Curve {
   /** How many points it has where it is kept. */
   count = 0;
   length = 0;
+  /** Lowest and highest of all its numbers so far. */
+  low = Infinity;
+  high = -Infinity;
+  /** Whether steps and times never go back, as is usual. */
+  ascends = { step: true, time: true };
   step = new Float64Array(256);
   time = new Float64Array(256);
   value = new Float64Array(256);
@@ -39,6 +44,7 @@ export class Curve {
   take(news: ISeriesNews): void {
     if (news.replace) {
       this.length = 0;
+      this.ascends = { step: true, time: true };
     }
     this.count = news.count;
     const length = this.length + news.value.length;
@@ -51,6 +57,19 @@ export class Curve {
     this.step.set(news.step, this.length);
     this.time.set(news.time, this.length);
     this.value.set(news.value, this.length);
+    for (let at = this.length; at < length; at++) {
+      const value = this.value[at];
+      if (Number.isFinite(value)) {
+        this.low = Math.min(this.low, value);
+        this.high = Math.max(this.high, value);
+      }
+      if (at && !(this.step[at] >= this.step[at - 1])) {
+        this.ascends.step = false;
+      }
+      if (at && !(this.time[at] >= this.time[at - 1])) {
+        this.ascends.time = false;
+      }
+    }
     this.length = length;
     if (length > POINTS_AT_MOST) {
       this._thin();

@@ -77,7 +77,7 @@ export function smoothed(values: ArrayLike<number>, length: number, weight: numb
 export function shape(curve: Curve, look: ILook, smooth: boolean, low: number, high: number, parts: number): IShape {
   let x = abscissa(curve, look);
   let y: Float64Array = smooth ? smoothed(curve.value, curve.length, look.smoothing) : curve.value.subarray(0, curve.length);
-  if (!ascends(x)) {
+  if (!curve.ascends[look.axis === 'step' ? 'step' : 'time']) {
     const order = Array.from(x.keys()).sort((a, b) => x[a] - x[b] || a - b);
     [x, y] = [Float64Array.from(order, at => x[at]), Float64Array.from(order, at => y[at])];
   }
@@ -116,15 +116,6 @@ export function aligned(shapes: IShape[]): [number[], ...Column[]] {
       places[at] += here ? 1 : 0;
     });
   }
-}
-
-function ascends(x: Float64Array): boolean {
-  for (let at = 1; at < x.length; at++) {
-    if (!(x[at] >= x[at - 1])) {
-      return false;
-    }
-  }
-  return true;
 }
 
 /** The first place whose x is not below `value`. */

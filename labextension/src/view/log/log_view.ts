@@ -158,6 +158,8 @@ export class LogView implements ITabContent {
     if (this._following) {
       this._viewport.scrollTop = lines.length * ROW;
     }
+    // What we have moved ourselves is not somebody scrolling up.
+    this._lastTop = this._viewport.scrollTop;
     const first = Math.max(0, Math.floor(this._viewport.scrollTop / ROW) - AHEAD);
     const last = Math.min(lines.length, Math.ceil((this._viewport.scrollTop + height) / ROW) + AHEAD);
     const made: HTMLElement[] = [];
