@@ -39,7 +39,7 @@ interface IWaiting {
 }
 
 const PATIENCE_MS = 30_000;
-const BUSY = 'The kernel does not answer: it may be busy with a cell. Try again when that is done.';
+const BUSY = 'The kernel does not answer: it may be busy with a cell.';
 const GONE = 'The kernel is gone; %aml_run shows the run again.';
 
 /** A run as the kernel tells it over the widget's comm. */

@@ -70,7 +70,7 @@ export class Header {
     this._place.title = visible(`${state.engine} ${state.image}`);
     this._cancel.hidden = !state.can_cancel;
     this._rerun.hidden = !state.can_rerun;
-    const lost = connected ? '' : 'Needs the kernel: run %aml_run to have it back';
+    const lost = connected ? '' : 'Needs the kernel';
     for (const each of [this._cancel, this._rerun]) {
       each.disabled = !connected;
       each.title = lost || each.title;

@@ -33,7 +33,7 @@ export class Outputs implements ITabContent {
       ({ files, more }) => {
         const rows = files.map(file => this._row(file.name, file.size_bytes));
         replace(this._list, ...rows);
-        say(this._said, more ? `${more.toLocaleString('en')} more files` : files.length ? '' : 'No files yet: a script writes them into outputs/ or logs/.');
+        say(this._said, more ? `${more.toLocaleString('en')} more files` : files.length ? '' : 'No files in outputs/ or logs/ yet.');
       },
       error => say(this._said, sentence(error))
     );

@@ -28,7 +28,7 @@ export class LogView implements ITabContent {
     });
     this._viewport.append(this._space);
     this._space.append(this._rows);
-    this._follow = button('↓ Follow', () => this._followEnd(), { title: 'Go to the end and stay there' });
+    this._follow = button('↓ Follow', () => this._followEnd());
     this._files.addEventListener('change', () => this.show(this._files.value));
     this.node = element(
       'div',
@@ -38,9 +38,9 @@ export class LogView implements ITabContent {
         { class: 'log-tools', role: 'toolbar', 'aria-label': 'Log' },
         this._files,
         this._found.node,
-        button('First error', () => this.firstError(), { title: 'Go to the first line that looks like an error' }, failed),
-        button('Copy', () => this._copy(), { title: 'Copy the log' }, failed),
-        button('Download', () => this._download(), { title: 'Download the whole log' }, failed),
+        button('First error', () => this.firstError(), {}, failed),
+        button('Copy', () => this._copy(), {}, failed),
+        button('Download', () => this._download(), {}, failed),
         this._follow
       ),
       this._found.list,

@@ -241,6 +241,9 @@ export class Terminal {
       case 'm':
         this._style = styled(this._style, parameters);
         break;
+      case 'F':
+        this._column = 0;
+      // falls through
       case 'A':
         this._move(-count);
         break;
@@ -252,10 +255,6 @@ export class Terminal {
         break;
       case 'D':
         this._column = Math.max(0, this._column - count);
-        break;
-      case 'F':
-        this._move(-count);
-        this._column = 0;
         break;
       case 'G':
         this._column = Math.min(LINE_BYTES, count - 1);
