@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import get_args
 
+from ..compute.host import counted
+from ..submission.manifest import human_size
 from . import status as states
 from .record import SCRIPT_RUN, RunRecord, Transition
 from .run_state import Phase, PhaseName, PhaseState
@@ -85,7 +87,8 @@ def _note(run: RunRecord, name: PhaseName, state: PhaseState, last: PhaseName, r
     if run.status == states.CANCELED and name == ("run" if last == "finalise" else last):
         return "canceled"
     if name == "snapshot":
-        return str(run.snapshot.get("summary") or "")
+        files = run.snapshot.get("file_count")
+        return "" if files is None else f"{counted(files, 'file')}, {human_size(run.snapshot.get('size_bytes') or 0)}"
     if name == "image" and run.image.get("reference"):
         return "built" if run.image.get("built") else "cached"
     return ""

@@ -55,6 +55,7 @@ def test_a_run_from_submit_to_end(workspace: Workspace, submit: Submit) -> None:
         **{"run": "now", "finalise": "todo"},
     }
     assert phases(going)["image"].note == "cached"
+    assert phases(going)["snapshot"].note == f"1 file, {len(UNTIL_TOLD)} bytes"
     assert (going.script, going.arguments, going.environment) == ("train.py", ("--epochs", "3"), "plain")
     assert going.image.startswith("python-base:1@sha256:")
     assert (going.can_cancel, going.can_rerun, going.from_cell, going.isolated) == (True, True, False, True)
