@@ -8,11 +8,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client import BlockingKernelClient
 from playwright.sync_api import Locator, Page, expect
 
 from browser.lab import begin_all_cells, open_notebook, restart_kernel, run_cell, save, take_picture, use_theme
 from browser.server import write_notebook
 from jupyter_amltrain import Workspace
+from jupyter_amltrain.runs.folder import DRIVER_LOG
 from jupyter_amltrain.runs.follow import follow
 from jupyter_amltrain.widget.showing import RUN
 
@@ -163,3 +165,180 @@ def test_the_view_comes_back(lab: str, page: Page, errors: list[str], tmp_path: 
         take_picture(page, "run-came-back")
     assert errors == []
     assert json.dumps(saved_output(tmp_path, 2)).count("Completed")
+
+
+STORM = """\
+%%aml_submit --env plain --no-system-metrics
+import math
+from azureml.core import Run
+run = Run.get_context()
+for number in range(100_000):
+    print("line %6d of a training script that says rather a lot, 69 bytes long" % number)
+    for name in ("first", "second", "third"):
+        run.log(name, math.sin(number / 1000) + number / 50_000)
+for name in ("first", "second", "third"):
+    run.log(name, 4242)
+print("that was all")
+"""
+FRAMES = """() => {
+    window.frames = [];
+    let before = performance.now();
+    const frame = now => { window.frames.push(now - before); before = now; requestAnimationFrame(frame); };
+    requestAnimationFrame(frame);
+}"""
+MOST_GROWTH_BYTES = 64 << 20
+
+
+def heap_bytes(page: Page) -> int:
+    """What the page's scripts keep, after a collection."""
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("HeapProfiler.collectGarbage")
+    return int(devtools.send("Runtime.getHeapUsage")["usedSize"])
+
+
+def test_a_storm_leaves_the_page_usable(lab: str, page: Page, errors: list[str], tmp_path: Path) -> None:
+    write_notebook(tmp_path / "notebooks" / "view.ipynb", START, PLAIN, STORM)
+    page.set_viewport_size({"width": 1200, "height": 1600})
+    try:
+        begin_all_cells(page, lab.format(notebook="view.ipynb"))
+        view = views(page)
+        expect(view.get_by_role("log")).to_contain_text("a training script", timeout=60_000)
+        before = heap_bytes(page)
+        page.evaluate(FRAMES)
+        view.get_by_role("tab", name="Environment").click()
+        expect(view.get_by_role("tabpanel", name="Environment")).to_contain_text("plain")
+        view.get_by_role("tab", name="Log").click()
+        expect(view.get_by_role("log")).to_contain_text("that was all", timeout=120_000)
+        for chart in range(3):
+            expect(view.locator(".jp-amltrain-chart").nth(chart)).to_contain_text("4242", timeout=60_000)
+        expect(view.locator(".jp-amltrain-chip")).to_have_text("Completed", timeout=60_000)
+        frames = sorted(page.evaluate("window.frames"))
+        grown = heap_bytes(page) - before
+        print(f"worst frame {frames[-1]:.0f} ms of {len(frames)}, p99 {frames[len(frames) * 99 // 100]:.0f} ms")
+        print(f"heap {before / 1e6:.1f} MB and {grown / 1e6:+.1f} MB")
+        assert grown < MOST_GROWTH_BYTES
+        view.get_by_role("searchbox").fill("line  1234 ")
+        expect(view).to_contain_text("line  1234 of", timeout=30_000)
+        page.locator(".jp-mod-dirty").first.wait_for(timeout=30_000)
+        save(page)
+        assert (tmp_path / "notebooks" / "view.ipynb").stat().st_size < 250_000
+    finally:
+        take_picture(page, "run-storm")
+    assert errors == []
+
+
+MARKUP = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+HOSTILE = f"""\
+%%aml_submit --env plain --tag "<b>key</b>=<i>value</i>"
+from azureml.core import Run
+run = Run.get_context()
+print("x" * 1_000_000)
+print({MARKUP!r})
+print("\\x1b]8;;javascript:alert(3)\\x07click me\\x1b]8;;\\x07 \\x1b]0;title\\x07")
+print("user\\u202egpj.exe")
+for step in range(3):
+    run.log({MARKUP!r}, step)
+run.log("words", {MARKUP!r})
+print("the last line")
+"""
+
+
+def test_hostile_words_stay_text(lab: str, page: Page, errors: list[str], tmp_path: Path) -> None:
+    write_notebook(tmp_path / "notebooks" / "view.ipynb", START, PLAIN, HOSTILE)
+    page.set_viewport_size({"width": 1200, "height": 1600})
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    url = lab.format(notebook="view.ipynb")
+    try:
+        begin_all_cells(page, url)
+        view = views(page)
+        log = view.get_by_role("log")
+        expect(log).to_contain_text("the last line", timeout=60_000)
+        expect(log).to_contain_text(MARKUP)
+        expect(log).to_contain_text("click me")
+        expect(view.locator(".jp-amltrain-chart-title")).to_contain_text("onerror")
+        assert "\u202e" not in log.inner_text()
+        for tab in ("Values", "Parameters", "Environment", "Command"):
+            view.get_by_role("tab", name=tab).click()
+        expect(view.locator(".jp-amltrain-chip")).to_have_text("Completed", timeout=60_000)
+        page.locator(".jp-mod-dirty").first.wait_for(timeout=30_000)
+        save(page)
+        restart_kernel(page)
+        expect(page.locator(".jp-amltrain-lost")).to_have_count(1, timeout=30_000)
+        page.reload()
+        expect(page.locator(".jp-amltrain-saved")).to_contain_text("onerror", timeout=60_000)
+    finally:
+        take_picture(page, "run-hostile")
+    assert page.locator("img[src=x], a[href^=javascript]").count() == 0
+    assert dialogs == []
+    assert errors == []
+
+
+MANY = """\
+for number in range(20):
+    script = f"print('this is number {number}')"
+    display(get_ipython().run_cell_magic("aml_submit", "--env plain", script))
+"""
+TWICE = "run = %aml_run last\n%aml_run last\n"
+
+
+def test_many_runs_and_two_views_of_one(lab: str, page: Page, errors: list[str], tmp_path: Path) -> None:
+    write_notebook(tmp_path / "notebooks" / "view.ipynb", START, PLAIN, MANY, TWICE)
+    page.set_viewport_size({"width": 1200, "height": 1600})
+    try:
+        begin_all_cells(page, lab.format(notebook="view.ipynb"))
+        expect(views(page)).to_have_count(22, timeout=180_000)
+        for number in range(20):
+            view = views(page).nth(number)
+            view.scroll_into_view_if_needed()
+            expect(view.locator(".jp-amltrain-chip")).to_have_text("Completed", timeout=180_000)
+            expect(view.get_by_role("log")).to_contain_text(f"this is number {number}", timeout=30_000)
+        for number in (20, 21):
+            expect(views(page).nth(number).get_by_role("log")).to_contain_text("this is number 19", timeout=30_000)
+    finally:
+        take_picture(page, "run-many")
+    assert errors == []
+
+
+ENDLESS = """\
+%%aml_submit --env plain
+import time
+while True:
+    print("x" * 999, flush=True)
+    time.sleep(0.01)
+"""
+
+
+def test_a_page_that_is_closed_is_sent_nothing(lab: str, page: Page, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "notebooks" / "view.ipynb", START, PLAIN, ENDLESS)
+    begin_all_cells(page, lab.format(notebook="view.ipynb"))
+    expect(views(page).get_by_role("log")).to_contain_text("xxxx", timeout=60_000)
+    kernel = BlockingKernelClient(connection_file=str(next((tmp_path / "runtime").glob("kernel-*.json"))))
+    kernel.load_connection_file()
+    kernel.start_channels()
+    try:
+        kernel.wait_for_ready(60)
+        page.goto("about:blank")
+        heard: list[str] = []
+        while sent_while_the_log_grows(kernel):
+            heard.append("batch")
+            assert len(heard) < 100, "the kernel goes on sending"
+    finally:
+        kernel.stop_channels()
+        workspace, run_id = last_run()
+        workspace.get_run(run_id).cancel()
+
+
+def sent_while_the_log_grows(kernel: BlockingKernelClient) -> int:
+    """Messages to widgets while the log of the last run grows by 100 kB."""
+    workspace, run_id = last_run()
+    folder = workspace.run_folder(run_id)
+    end = (folder / DRIVER_LOG).stat().st_size + 100_000
+    next(update for update in follow(workspace.store, folder, run_id) if update.cursor > end)
+    count = 0
+    request = kernel.execute("pass")
+    while True:
+        message = kernel.get_iopub_msg(timeout=60)
+        if message["parent_header"].get("msg_id") == request and message["content"].get("execution_state") == "idle":
+            return count
+        count += message["msg_type"] == "comm_msg"
