@@ -13,7 +13,7 @@ from playwright.sync_api import Page
 
 from browser.chromium import chromium_page
 from browser.server import running_lab
-from front_end.conftest import FRONT_END, node_environment
+from front_end.parts import FRONT_END, node_environment
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 
