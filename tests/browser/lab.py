@@ -63,8 +63,8 @@ def run_cell(page: Page, number: int) -> None:
 
 
 def save(page: Page) -> None:
-    """Save the notebook, until it says that it is."""
-    page.keyboard.press("Control+s")
+    """Save the notebook by the toolbar, until it says that it is."""
+    page.locator(".jp-NotebookPanel-toolbar [data-command='docmanager:save']").first.click()
     page.locator(".jp-mod-dirty").wait_for(state="detached", timeout=30_000)
 
 
