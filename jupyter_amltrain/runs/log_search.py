@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import mmap
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from typing import IO
@@ -11,6 +14,7 @@ from typing import IO
 from ..errors import UserErrorException
 
 _PATIENCE_S = 5.0
+_START_S = 5.0
 _PIECE_BYTES = 1 << 20
 _LINE_BYTES = 500
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f]")
@@ -36,14 +40,39 @@ def find_lines(
     """Offsets and texts of lines that match, and whether the file was looked through to its end.
 
     Args:
+        file: one that only ever grows; a file that is cut short while it is looked through ends the process.
         text: what to look for; not used with ``level``.
         level: ``error`` or ``warning`` (which has errors, too) finds lines that look like one.
         after: offset to begin at.
 
     Raises:
-        UserErrorException: it is no regular expression.
+        UserErrorException: it is no regular expression, or one that takes too long.
     """
-    pattern = _LEVELS.get(level) or _pattern(text, regex, ignore_case)
+    if regex and not level:
+        _pattern(text, regex, ignore_case)
+        return _find_beside(file, text, ignore_case, after, limit)
+    return _look_for(_LEVELS.get(level) or _pattern(text, regex, ignore_case), file, after, limit)
+
+
+def _find_beside(
+    file: IO[bytes], text: str, ignore_case: bool, after: int, limit: int
+) -> tuple[list[tuple[int, str]], bool]:
+    """The same in a process of its own, for some expressions never come to an end, and nobody can stop them here."""
+    asked = json.dumps([text, ignore_case, after, limit])
+    command = [sys.executable, "-m", __name__, asked]
+    try:
+        done = subprocess.run(command, stdin=file, stdout=subprocess.PIPE, timeout=_PATIENCE_S + _START_S, check=True)
+    except subprocess.TimeoutExpired:
+        raise UserErrorException(
+            f"Looking for '{text}' takes too long: an expression such as (a+)+ has too many ways to fit. Simplify it."
+        ) from None
+    found, complete = json.loads(done.stdout)
+    return [(offset, line) for offset, line in found], complete
+
+
+def _look_for(
+    pattern: re.Pattern[bytes], file: IO[bytes], after: int, limit: int
+) -> tuple[list[tuple[int, str]], bool]:
     size = file.seek(0, 2)
     if size <= after:
         return [], True
@@ -77,10 +106,16 @@ def _lines_with(pattern: re.Pattern[bytes], data: mmap.mmap, position: int, stop
 
 def _pattern(text: str, regex: bool, ignore_case: bool) -> re.Pattern[bytes]:
     try:
-        return re.compile((text if regex else re.escape(text)).encode(), re.IGNORECASE if ignore_case else 0)
+        flags = re.MULTILINE | (re.IGNORECASE if ignore_case else 0)
+        return re.compile((text if regex else re.escape(text)).encode(), flags)
     except re.error as error:
         raise UserErrorException(f"'{text}' is no regular expression: {error}.") from None
 
 
 def _shown(line: bytes) -> str:
     return _CONTROL.sub("", line.decode("utf-8", "replace").rstrip("\r").rpartition("\r")[2])
+
+
+if __name__ == "__main__":
+    _text, _ignore_case, _after, _limit = json.loads(sys.argv[1])
+    print(json.dumps(_look_for(_pattern(_text, True, _ignore_case), sys.stdin.buffer, _after, _limit)))

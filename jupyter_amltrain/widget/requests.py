@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import NameNotFoundException, UserErrorException
 from ..runs.artifacts import list_artifacts, open_artifact
+from ..runs.follow import log_files
 from ..runs.log_search import find_lines
 from .curve_feed import part_of_curve, whole_curves
 
@@ -70,7 +71,10 @@ class Requests:
 
     def find(self, asked: Mapping[str, Any]) -> Answer:
         """Lines of a log."""
-        with open_artifact(self._folder, str(asked["file"])) as file:
+        name, logs = str(asked["file"]), log_files(self._folder)
+        if name not in logs:
+            raise NameNotFoundException("log", name, logs)
+        with open_artifact(self._folder, name) as file:
             matches, complete = find_lines(
                 file,
                 str(asked["text"]),
