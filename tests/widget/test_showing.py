@@ -1,0 +1,105 @@
+"""What a run's output holds, for kernels whose front ends draw widgets, and for those that have none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from jupyter_client import KernelManager
+from jupyter_client.blocking import BlockingKernelClient
+from nbclient import NotebookClient
+
+from jupyter_amltrain.widget.showing import RUN
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+START = "%load_ext jupyter_amltrain\nfrom jupyter_amltrain import *\nws = Workspace.create('shown', show_output=False)"
+BEGIN = "run = Experiment(ws, 'shown').start_logging(outputs=None, snapshot_directory=None)\nrun.log('loss', 0.5)"
+SUBMIT = (
+    "%%aml_submit --env plain --wait\nfrom azureml.core import Run\nRun.get_context().log('loss', 0.5)\nprint('hello')"
+)
+PLAIN = "%%aml_env plain --no-build --quiet\nFROM python-base:1\n"
+TIMEOUT_S = 60
+
+
+class Kernel:
+    """A kernel with a front end that shows outputs and sends what it is told to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(cwd=str(folder))
+        self.client: BlockingKernelClient = self.manager.client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=TIMEOUT_S)
+
+    def run(self, cell: str) -> list[dict[str, Any]]:
+        """The messages of a cell that succeeds."""
+        heard: list[dict[str, Any]] = []
+        reply = self.client.execute_interactive(cell, timeout=TIMEOUT_S, output_hook=heard.append, allow_stdin=True)
+        assert reply["content"]["status"] == "ok", reply
+        return heard
+
+    def until(self, kind: str) -> dict[str, Any]:
+        """The next message of a kind, on whoever's behalf."""
+        while (message := self.client.get_iopub_msg(timeout=TIMEOUT_S))["msg_type"] != kind:
+            pass
+        return dict(message)
+
+    def stop(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def kernel(amltrain_home: Path, docker_host: str, tmp_path: Path) -> Iterator[Kernel]:
+    made = Kernel(tmp_path)
+    made.run(START)
+    yield made
+    made.stop()
+
+
+def displays(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [message["content"]["data"] for message in messages if message["msg_type"] == "display_data"]
+
+
+def test_a_run_that_goes_is_a_widget_beside_html_and_text(kernel: Kernel) -> None:
+    (shown,) = displays(kernel.run(f"{BEGIN}\nrun"))
+    assert set(shown) == {RUN, WIDGET, "text/html", "text/plain"}
+    assert shown[RUN]["model_id"] == shown[WIDGET]["model_id"]
+    kernel.run("run.complete()")
+    at_the_end = kernel.until("update_display_data")["content"]["data"]
+    assert set(at_the_end) == {RUN, "text/html", "text/plain"}
+    assert "Completed" in at_the_end["text/html"]
+    assert "<script" not in at_the_end["text/html"]
+
+
+def test_the_end_of_the_kernel_keeps_the_story(kernel: Kernel) -> None:
+    kernel.run(f"{BEGIN}\nrun")
+    kernel.client.shutdown()
+    kept = kernel.until("update_display_data")["content"]["data"]
+    assert set(kept) == {RUN, "text/html", "text/plain"}
+    assert "Running" in kept["text/plain"]
+    assert "loss" in kept["text/html"]
+
+
+def test_waiting_shows_text_where_nobody_draws_the_view(kernel: Kernel) -> None:
+    kernel.run(PLAIN)
+    messages = kernel.run(SUBMIT)
+    text = "".join(message["content"].get("text", "") for message in messages)
+    assert "hello" in text
+    assert len(displays(messages)) == 1
+
+
+def test_a_notebook_that_nobody_watches_gets_no_widget(amltrain_home: Path, docker_host: str, tmp_path: Path) -> None:
+    cells = [START, PLAIN, SUBMIT, "%aml_run last"]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    NotebookClient(
+        notebook, timeout=TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
+    assert "hello" in "".join(output.get("text", "") for output in notebook.cells[2].outputs)
+    shown = notebook.cells[3].outputs[-1]
+    assert set(shown["data"]) == {"text/html", "text/plain"}
+    assert "Completed" in shown["data"]["text/plain"]
+    assert "widgets" not in notebook.metadata
