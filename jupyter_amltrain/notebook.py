@@ -32,24 +32,32 @@ class NotebookScreen:
     def __init__(self, shell: InteractiveShell) -> None:
         self._shell = shell
         self._shown_in: tuple[str, int] | None = None
+        self._told = False
 
     def can_show(self) -> bool:
-        """Whether it is the shell of a kernel with somebody before it, and the front end was built.
+        """Whether somebody is before it who can be shown a widget, and the front end was built."""
+        return self._is_watched() and _LOADER.is_file()
 
-        A development install may be without the front end. Whoever runs a notebook without a person, such as nbclient,
-        tells the kernel that nobody would answer ``input()``.
-        """
+    def _is_watched(self) -> bool:
+        # Whoever runs a notebook without a person, such as nbclient, says that nobody would answer input().
         kernel = getattr(self._shell, "kernel", None)
-        return kernel is not None and getattr(kernel, "_allow_stdin", True) and _LOADER.is_file()
+        return kernel is not None and bool(getattr(kernel, "_allow_stdin", True))
 
     def show(self, workspace: Workspace, run_id: str) -> Watched | None:
         """See :class:`~.magics.screen.Screen`."""
         if not self.can_show():
+            self._tell_why()
             return None
         from .widget.showing import show
 
         self._shown_in = (run_id, self._shell.execution_count)
         return show(self._shell, workspace, run_id)
+
+    def _tell_why(self) -> None:
+        """Say once why nothing is live: a development install may be without the front end."""
+        if self._is_watched() and not self._told:
+            self._told = True
+            print("The live view was not built in this installation ('make dev' builds it): runs are shown as of now.")
 
     def show_panel(self, workspace: Workspace, experiment: str) -> bool:
         """See :class:`~.magics.screen.Screen`."""

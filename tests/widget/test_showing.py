@@ -92,6 +92,15 @@ def test_waiting_shows_text_where_nobody_draws_the_view(kernel: Kernel) -> None:
     assert len(displays(messages)) == 1
 
 
+def test_an_installation_without_the_front_end_says_so_once(kernel: Kernel) -> None:
+    kernel.run("import pathlib, jupyter_amltrain.notebook as face\nface._LOADER = pathlib.Path('nowhere')")
+    messages = kernel.run(f"{BEGIN}\nrun") + kernel.run("run")
+    assert [set(data) for data in displays(messages)] == 2 * [{"text/html", "text/plain"}]
+    text = "".join(message["content"].get("text", "") for message in messages)
+    assert text.count("The live view was not built") == 1
+    kernel.run("run.complete()")
+
+
 def test_a_notebook_that_nobody_watches_gets_no_widget(amltrain_home: Path, docker_host: str, tmp_path: Path) -> None:
     cells = [START, PLAIN, SUBMIT, "%aml_run last"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
