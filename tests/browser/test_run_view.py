@@ -360,3 +360,25 @@ def sent_while_the_log_grows(kernel: BlockingKernelClient) -> int:
         if message["parent_header"].get("msg_id") == request and message["content"].get("execution_state") == "idle":
             return count
         count += message["msg_type"] == "comm_msg"
+
+
+def test_a_cell_that_waits_has_a_live_view(lab: str, page: Page, errors: list[str], tmp_path: Path) -> None:
+    waiting = UNTIL_TOLD.replace("--env plain", "--env plain --wait")
+    write_notebook(tmp_path / "notebooks" / "view.ipynb", START, PLAIN, waiting)
+    page.set_viewport_size({"width": 1200, "height": 1600})
+    try:
+        begin_all_cells(page, lab.format(notebook="view.ipynb"))
+        view = views(page)
+        expect(view.get_by_role("log")).to_contain_text("the first line", timeout=60_000)
+        expect(view.locator(".uplot").first).to_be_visible()
+        prompt = page.locator(".jp-CodeCell .jp-InputPrompt").nth(2)
+        expect(prompt).to_contain_text("[*]")
+        view.get_by_role("tab", name="Environment").click()
+        view.get_by_role("tab", name="Log").click()
+        view.get_by_role("button", name="Cancel").click()
+        expect(view.locator(".jp-amltrain-chip")).to_have_text("Canceled", timeout=30_000)
+        expect(prompt).to_contain_text("[3]", timeout=30_000)
+        expect(views(page)).to_have_count(1)
+    finally:
+        take_picture(page, "run-waited-for")
+    assert errors == []
