@@ -206,7 +206,7 @@ def remote_errors(place: Place, doing: str) -> Iterator[None]:
         yield
     except (UserErrorException, StoreException):
         raise
-    except Exception as error:
+    except Exception as error:  # each file system, and the client below it, raises what it likes
         raise UserErrorException(
             f"{place['base']} could not be {doing}: {type(error).__name__}: {error}", inner_exception=error
         ) from error

@@ -191,3 +191,12 @@ def test_copy_and_other_files(log: Page) -> None:
         "kind": "follow_log",
         "content": {"file": "azureml-logs/20_image_build_log.txt", "start": None},
     }
+
+
+def test_the_search_keeps_letters_and_lets_commands_through(log: Page) -> None:
+    log.evaluate("window.heard = []; document.addEventListener('keydown', event => heard.push(event.key))")
+    field = log.get_by_label("Search in the log")
+    field.press("d")
+    field.press("Control+s")
+    assert log.evaluate("heard") == ["Control", "s"]
+    expect(field).to_have_value("d")

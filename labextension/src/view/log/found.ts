@@ -41,7 +41,9 @@ export class Found {
         this._field.value = '';
         this._search();
       }
-      event.stopPropagation(); // the notebook has commands for bare letters
+      if (!event.ctrlKey && !event.metaKey) {
+        event.stopPropagation(); // the notebook has commands for bare letters
+      }
     });
     this._level.addEventListener('change', () => this._filter());
     this._steps = element(
