@@ -111,13 +111,26 @@ def find_image(api: EngineApi, labels: Mapping[str, str]) -> Found | None:
 
 def find_older_image(api: EngineApi, labels: Mapping[str, str]) -> Found | None:
     """The newest image of this definition, whichever images its bases' names meant when it was built."""
-    for other in named_images(api, DEFINITION_LABEL, labels[DEFINITION_LABEL]):
+    for other in _newest_first(api, named_images(api, DEFINITION_LABEL, labels[DEFINITION_LABEL])):
         tag = image_tag({**other["Labels"], ENVIRONMENT_LABEL: labels[ENVIRONMENT_LABEL]})
         api.tag(other["Id"], tag)
         info = api.inspect_image(tag)
         if info:
             return Found(tag, info, origin=labels[DEFINITION_LABEL])
     return None
+
+
+def _newest_first(api: EngineApi, listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Images that are listed newest first, also those of one second: a list has no finer time, the image has."""
+    if len({image.get("Created") for image in listed}) == len(listed):
+        return listed
+
+    def made_at(image: Mapping[str, Any]) -> tuple[int, str]:
+        info = api.inspect_image(image["Id"]) or {}
+        # Without the Z, for digits are left out at the end: .5Z would come after .51Z.
+        return image.get("Created") or 0, str(info.get("Created") or "").rstrip("Z")
+
+    return sorted(listed, key=made_at, reverse=True)
 
 
 def named_images(api: EngineApi, label: str, value: str) -> list[dict[str, Any]]:
