@@ -24,7 +24,7 @@ MODULES = {
 # docs/architecture.md has the same table in words. The first pattern that matches a module decides; a module imports
 # from its own layer and from those below it.
 LAYERS = (
-    (r"absent|errors|home|config_file|network_setting|workspace_settings|__init__", 0),
+    (r"absent|errors|home|file_lock|config_file|network_setting|workspace_settings|__init__", 0),
     (r"environment\.image|submission\.(again|submit)", 2),
     (r"(environment|compute|submission)(\..+)?|engines|engines\.protocol|runs|runs\.(record|status)", 1),
     (r"(engines|runs|data|models|disk|saved)(\..+)?", 2),

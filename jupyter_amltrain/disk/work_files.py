@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NameNotFoundException
+from ..file_lock import locked_if_free
 from ..runs import status as states
 from ..runs.folder import CONTROL_LOG
-from ..runs.lock import RunLock
 from ..runs.store import Store
 from ..runs.work_files import prunable, prune_run
 from ..submission.job import size_bytes
@@ -154,15 +154,10 @@ def keep_rule(workspace_folder: Path) -> None:
     rule = rule_of((read_settings(workspace_folder) or {}).get(SETTING) or {})
     if not rule.says_something:
         return
-    lock = RunLock(workspace_folder / _LOCK)
-    if not lock.acquire():
-        return
-    store = Store(workspace_folder)
-    try:
-        prune_work_files(workspace_folder, store, (), rule, dry_run=False)
-    finally:
-        store.close()
-        lock.release()
+    with locked_if_free(workspace_folder / _LOCK) as alone:
+        if alone:
+            with closing(Store(workspace_folder)) as store:
+                prune_work_files(workspace_folder, store, (), rule, dry_run=False)
 
 
 def _left(workspace_folder: Path, record: RunRecord) -> RunWorkFiles:

@@ -5,12 +5,10 @@ One container per run, named and labelled after it. How its output is had: :mod:
 
 from __future__ import annotations
 
-import fcntl
 import getpass
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ from ..errors import (
     ImageNotFoundException,
     UserErrorException,
 )
+from ..file_lock import locked
 from ..submission.job import WORK_FOLDER, Job, Resources
 from .by_hand import docker_command
 from .connection import Api, Connection
@@ -130,7 +129,7 @@ class DockerEngine:
             settings, note = network_settings(job, facts, _own_variables(client, job) if job.defaults else ())
             notes = [note] if note else []
             # Who starts a container that has ended in the meantime would run the job again.
-            with _alone(Path(job.run_folder)):
+            with locked(Path(job.run_folder) / _START_LOCK):
                 is_new = self._create(client, job, settings) == "created"
                 notes += self._begin(client, job, settings) if is_new else []
         # Whatever DOCKER_HOST or the docker context says later, the job is on this engine.
@@ -356,14 +355,3 @@ def _own_variables(client: Api, job: Job) -> list[str]:
     except errors.NotFound:
         return []
     return [str(item).partition("=")[0] for item in config.get("Env") or ()]
-
-
-@contextmanager
-def _alone(run_folder: Path) -> Iterator[None]:
-    """One process at a time starts a run; the system drops the lock when its holder dies."""
-    lock = os.open(run_folder / _START_LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

@@ -6,14 +6,12 @@ as soon as the run is over, however it ended. One file lock for the home folder 
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from ..compute.gpus import choose_gpus, gpus_to_give
 from ..errors import StoreException
-from ..home import advice_for, home_folder, made_folder
+from ..file_lock import locked
+from ..home import home_folder, made_folder
 from ..workspace_settings import all_settings, folder_of_settings
 from .store import Store
 
@@ -30,7 +28,7 @@ def claim_gpus(store: Store, run_id: str, wanted: int) -> tuple[tuple[str, ...],
     there = gpus_to_give() if wanted else ()
     if not there:
         return (), ""
-    with _alone():
+    with locked(made_folder(home_folder() / "locks") / "gpus.lock"):
         taken = _taken()
         chosen = taken.pop(run_id, ()) or choose_gpus(wanted, there, taken.values())
         store.give_gpus(run_id, chosen)
@@ -59,19 +57,3 @@ def _taken() -> dict[str, tuple[str, ...]]:
         with suppress(StoreException):  # another workspace that is damaged is no reason to fail
             taken |= Store(folder_of_settings(settings)).gpus_in_use()
     return taken
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    path = made_folder(home_folder() / "locks") / "gpus.lock"
-    try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreException(
-            f"The lock file {path} cannot be made: {error.strerror}. {advice_for(error)}", inner_exception=error
-        ) from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)

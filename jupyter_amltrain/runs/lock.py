@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
-from contextlib import suppress
 from pathlib import Path
+
+from ..file_lock import locked_if_free, open_lock, sign, take
 
 
 class RunLock:
@@ -21,22 +20,13 @@ class RunLock:
 
         Patience is for :meth:`is_free`, which holds it for some microseconds.
         """
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        deadline = time.monotonic() + patience_s
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    os.close(descriptor)
-                    return False
-                time.sleep(0.005)
-            else:
-                with suppress(OSError):  # the disk is full; it is only for people who look
-                    os.ftruncate(descriptor, 0)
-                    os.write(descriptor, str(os.getpid()).encode())
-                self._descriptor = descriptor
-                return True
+        descriptor = open_lock(self._path)
+        if not take(descriptor, patience_s):
+            os.close(descriptor)
+            return False
+        sign(descriptor, str(os.getpid()))
+        self._descriptor = descriptor
+        return True
 
     def release(self) -> None:
         """Give the lock back."""
@@ -49,11 +39,5 @@ def is_free(path: Path) -> bool:
     """Whether nobody holds the lock now, so that the run has no supervisor."""
     if not path.exists():
         return True
-    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    finally:
-        os.close(descriptor)
-    return True
+    with locked_if_free(path) as free:
+        return free

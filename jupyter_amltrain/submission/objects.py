@@ -7,16 +7,16 @@ killed meanwhile, and any number of snapshots may be taken at once. Nothing in i
 from __future__ import annotations
 
 import errno
-import fcntl
 import hashlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from ..errors import StoreException
-from ..home import advice_for
+from ..file_lock import locked, locked_if_free
+from ..home import advice_for, made_folder
 
 WHOLE_BYTES = 1024**2
 """Files up to this size are read into memory and written only when they are new; larger ones are streamed."""
@@ -145,8 +145,7 @@ class ObjectStore:
             os.replace(temporary, destination)
 
 
-@contextmanager
-def taking_snapshot(folder: Path) -> Iterator[None]:
+def taking_snapshot(folder: Path) -> AbstractContextManager[object]:
     """Keep the store from being tidied up until what is put into it is referred to; any number may do so at once.
 
     Waits while it is being tidied up, which takes seconds at most.
@@ -154,35 +153,16 @@ def taking_snapshot(folder: Path) -> Iterator[None]:
     Raises:
         StoreException: the store cannot be written.
     """
-    with store_errors(str(folder)):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        yield
-    finally:
-        os.close(lock)
+    return locked(made_folder(folder) / _LOCK, shared=True)
 
 
-@contextmanager
-def tidying_up(folder: Path, patience_s: float) -> Iterator[bool]:
-    """Have the store alone: no snapshot is being taken. False when there was always one for ``patience_s`` seconds."""
-    with store_errors(str(folder)):
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        deadline = time.monotonic() + patience_s
-        alone = False
-        while not alone:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                alone = True
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    break
-                time.sleep(0.005)
-        yield alone
-    finally:
-        os.close(lock)
+def tidying_up(folder: Path, patience_s: float) -> AbstractContextManager[bool]:
+    """Have the store alone: no snapshot is being taken. False when there was always one for ``patience_s`` seconds.
+
+    Raises:
+        StoreException: the store cannot be written.
+    """
+    return locked_if_free(folder / _LOCK, patience_s)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ process ids with start times, so any process of this user can do any of it.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import signal
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import EngineException
+from ...file_lock import locked
 from ...job import keeper
 from ..exits import explain_exit
 from ..protocol import Chunk, Exit, Handle, Mark, Usage
@@ -48,15 +48,11 @@ def start(raw: Path, command: Sequence[str], working_dir: str, environment: Mapp
     handle = _started(raw)
     if handle is not None:
         return handle
-    lock = os.open(raw / "start.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(raw / "start.lock") as lock:
         handle = _started(raw)
         if handle is None:
             _launch_keeper(raw, command, working_dir, environment, lock)
             handle = _started(raw)
-    finally:
-        os.close(lock)
     if handle is None:
         raise EngineException(f"The job could not be started: its keeper left nothing in {raw}.")
     return handle

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ...engines.protocol import Preparation
 from ...errors import CanceledException, StoreException
-from ...home import advice_for, home_folder, made_folder
+from ...file_lock import open_lock, sign, take
+from ...home import home_folder, made_folder
 
 _LOOK_EVERY_S = 0.1
 
@@ -36,19 +34,12 @@ def held(path: Path, what: str, log: Preparation) -> Iterator[tuple[int, bool]]:
         CanceledException: the user gave up waiting.
         StoreException: the lock file cannot be made.
     """
+    lock = open_lock(path)
     try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise StoreException(
-            f"The lock file {path} cannot be made: {error.strerror}. {advice_for(error)}", inner_exception=error
-        ) from error
-    try:
-        waited = not _taken(lock)
+        waited = not take(lock)
         if waited:
             _wait(lock, path, log)
-        with contextlib.suppress(OSError):  # the disk is full; it is only for those who wait
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"process {os.getpid()} ({what})".encode(), 0)
+        sign(lock, f"process {os.getpid()} ({what})")
         yield lock, waited
     finally:
         os.close(lock)
@@ -58,29 +49,20 @@ def held(path: Path, what: str, log: Preparation) -> Iterator[tuple[int, bool]]:
 def free(path: Path) -> Iterator[bool]:
     """Whether nobody holds a lock now; when so, it is held meanwhile."""
     try:
-        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
+        lock = open_lock(path)
+    except StoreException:
         yield False
         return
     try:
-        yield _taken(lock)
+        yield take(lock)
     finally:
         os.close(lock)
-
-
-def _taken(lock: int) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 def _wait(lock: int, path: Path, log: Preparation) -> None:
     holder = path.read_text(encoding="utf-8", errors="replace") or "another process"
     log.phase(f"waiting for {holder}")
     log.write(f"Waiting for {holder}, which makes the same.\n".encode())
-    while not _taken(lock):
+    while not take(lock, _LOOK_EVERY_S):
         if log.canceled():
             raise CanceledException(f"Canceled while waiting for {holder}, which goes on.")
-        time.sleep(_LOOK_EVERY_S)
