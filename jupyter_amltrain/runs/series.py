@@ -96,14 +96,7 @@ class Series(Annotations):
         Args:
             system: also those that tell what the run uses of the machine.
         """
-        with self._connection() as connection:
-            return dict(
-                connection.execute(
-                    "SELECT name, count FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) AND shown"
-                    " AND (source <> ? OR ?) ORDER BY id",
-                    (run_id, SYSTEM, system),
-                )
-            )
+        return self._by_name("count", run_id, system)
 
     def metric_sources(self, run_id: str, *, system: bool = False) -> dict[str, str]:
         """Name of each metric → who logged it: "" for the script, ``fastai``, ``tensorboard`` and the like.
@@ -111,10 +104,13 @@ class Series(Annotations):
         Args:
             system: also those that tell what the run uses of the machine.
         """
+        return self._by_name("source", run_id, system)
+
+    def _by_name(self, column: str, run_id: str, system: bool) -> dict[str, Any]:
         with self._connection() as connection:
             return dict(
                 connection.execute(
-                    "SELECT name, source FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) AND shown"
+                    f"SELECT name, {column} FROM series WHERE run = (SELECT number FROM runs WHERE id = ?) AND shown"
                     " AND (source <> ? OR ?) ORDER BY id",
                     (run_id, SYSTEM, system),
                 )
