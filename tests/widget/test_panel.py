@@ -84,6 +84,21 @@ def test_a_script_is_submitted_with_what_its_form_says(panel: TrainingPanel) -> 
     assert "loss 0.2" in row
 
 
+def test_a_box_says_whether_its_flag_is_given(panel: TrainingPanel, folder: Path) -> None:
+    (folder / "src" / "train.py").write_text(
+        "p.add_argument('--no-shuffle', dest='shuffle', action='store_false')\n"
+        "p.add_argument('--cache', action=BooleanOptionalAction, default=True)\n"
+        "p.add_argument('--arch', choices=['small', 'large'], default='small')\n"
+    )
+    panel._script.value = "src/train.py"
+    fields = panel._arguments._fields
+    assert [field.value for field in fields.values()] == [False, True, ""]
+    assert panel._arguments.words() == []
+    fields["shuffle"].value = True
+    fields["cache"].value = False
+    assert panel._arguments.words() == ["--no-shuffle", "--no-cache"]
+
+
 def test_code_runs_in_an_environment_that_is_written_here(panel: TrainingPanel, workspace: Workspace) -> None:
     panel._kind.value = "Code"
     panel._code.value = "print('typed')"

@@ -28,7 +28,7 @@ class ArgumentsForm(VBox):
             layout=Layout(grid_template_columns="repeat(auto-fill, minmax(260px, 1fr))", grid_gap="2px 16px")
         )
         self._words = Text(
-            description="Arguments", placeholder="--epochs 5", continuous_update=False, layout=Layout(width="100%")
+            description="Arguments", placeholder="--epochs 5", continuous_update=False, layout=Layout(width="auto")
         )
         super().__init__([self._grid, self._words])
 
@@ -60,6 +60,8 @@ class ArgumentsForm(VBox):
 
     def _value(self, argument: ScriptArgument) -> Any:
         given = self._fields[argument.name].value
+        if argument.kind == "switch" and not argument.negative:
+            return given != bool(argument.default)  # its box says whether the flag is given
         if argument.kind not in ("int", "float") or not given.strip():
             return given
         number = int if argument.kind == "int" else float
@@ -77,7 +79,7 @@ def _field(argument: ScriptArgument) -> Widget:
     if argument.kind == "switch":
         return Checkbox(
             description=label,
-            value=bool(argument.default),
+            value=bool(argument.default and argument.negative),
             tooltip=tooltip,
             indent=True,
             style=style,
@@ -86,9 +88,9 @@ def _field(argument: ScriptArgument) -> Widget:
     default = "" if argument.default is None else str(argument.default)
     if argument.kind == "choice":
         untouched = f"({default})" if default else "(choose)" if argument.required else "(none)"
-        options: Sequence[tuple[str, Any]] = [(untouched, None), *((choice, choice) for choice in argument.choices)]
+        options: Sequence[tuple[str, Any]] = [(untouched, ""), *((choice, choice) for choice in argument.choices)]
         return Dropdown(
-            description=label, options=options, value=None, tooltip=tooltip, style=style, layout=Layout(width="auto")
+            description=label, options=options, value="", tooltip=tooltip, style=style, layout=Layout(width="auto")
         )
     hint = default or ("needed" if argument.required else {"int": "whole number", "float": "number"}.get(argument.kind))
     return Text(

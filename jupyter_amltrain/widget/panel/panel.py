@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Box, Button, Combobox, Dropdown, HBox, Layout, Text, Textarea, ToggleButtons, VBox
+from ipywidgets import HTML, Button, Combobox, Dropdown, HBox, Layout, Text, Textarea, ToggleButtons, VBox
 
 from ...errors import AzureMLException, UserErrorException
 from ...submission.script import scripts_below
@@ -54,7 +54,7 @@ class TrainingPanel(VBox):
         self._message = HTML()
         self._submit_button = Button(description="Submit", button_style="primary", tooltip="Start a run of this")
         self._submit_button.on_click(lambda _: self.submit())
-        self._stage = Box(layout=_wide())
+        self._stage = VBox()  # a row would leave a view no width
         self._table = RunsTable(workspace, self.show)
         self._connect()
         super().__init__(
@@ -220,5 +220,5 @@ def _offer(field: Dropdown, options: list[tuple[str, str]]) -> None:
 
 
 def _wide() -> Layout:
-    # A new one each time: widgets that share a layout hide together.
-    return Layout(width="100%")
+    # A new one each time: widgets that share a layout hide together. "100%" and their margin would be cut off.
+    return Layout(width="auto")
