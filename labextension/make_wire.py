@@ -1,4 +1,4 @@
-"""Write ``src/wire.ts`` from the dataclasses in ``runs/run_state.py``: ``python labextension/make_wire.py``."""
+"""Write ``src/wire.ts`` from the dataclasses of two modules: ``python labextension/make_wire.py``."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import types
 import typing
 from pathlib import Path
 
-from jupyter_amltrain.runs import run_state
+from jupyter_amltrain.runs import glance, run_state
 
 WIRE = Path(__file__).parent / "src" / "wire.ts"
-_HEAD = """// Written by make_wire.py from jupyter_amltrain/runs/run_state.py, where the meaning of each field is told.
+_HEAD = """// Written by make_wire.py from jupyter_amltrain/runs/{run_state,glance}.py, which tell what fields mean.
 """
 _PLAIN = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
@@ -19,8 +19,9 @@ def wire() -> str:
     """The text of ``wire.ts``."""
     shapes = [
         value
-        for value in vars(run_state).values()
-        if dataclasses.is_dataclass(value) and isinstance(value, type) and value.__module__ == run_state.__name__
+        for module in (run_state, glance)
+        for value in vars(module).values()
+        if dataclasses.is_dataclass(value) and isinstance(value, type) and value.__module__ == module.__name__
     ]
     return _HEAD + "".join(_interface(shape) for shape in shapes)
 

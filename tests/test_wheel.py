@@ -47,7 +47,7 @@ def test_wheel_holds_the_package_and_the_front_end(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     assert {"jupyter_amltrain/__init__.py", "jupyter_amltrain/py.typed", "jupyter_amltrain/job/launch.py"} <= names
     assert {f"{EXTENSION}/{name}" for name in ("install.json", "package.json", "static/style.js")} <= names
-    view = {"loader.js", "run_view.css", "run_view.js"}
+    view = {"loader.js", "panel.css", "panel.js", "run_view.css", "run_view.js"}
     assert {f"jupyter_amltrain/widget/static/{name}" for name in view} <= names
     assert any(name.startswith(f"{EXTENSION}/static/remoteEntry.") for name in names)
     assert not [name for name in names if "node_modules" in name or name.endswith(".ts")]

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 Kind = Literal["text", "int", "float", "choice", "switch"]
 
-_NUMBERS = {"int": "int", "float": "float"}
+_NUMBERS: Mapping[str, type[int] | type[float]] = {"int": int, "float": float}
 _SWITCHES = ("store_true", "store_false", "store_const", "BooleanOptionalAction")
 _NOT_ASKED = ("help", "version")
 _CHOICES_AT_MOST = 200
@@ -27,7 +27,7 @@ class ScriptArgument:
     Attributes:
         name: as the script's code knows it (argparse's ``dest``).
         flag: the option to write, such as ``--epochs``; "" for a positional argument.
-        kind: what a value is; ``switch`` takes none.
+        kind: what a value is, each one of ``several``; ``switch`` takes none.
         default: what the script takes when it is not given; None when that is nothing or cannot be told.
         choices: the values that are allowed, for ``choice``.
         required: whether the script ends with an error without it.
@@ -70,6 +70,37 @@ def script_arguments(source: str) -> tuple[ScriptArgument, ...]:
         if name in found and default is not None:
             found[name] = replace(found[name], default=default, required=False)
     return tuple(found.values())
+
+
+def value_of(argument: ScriptArgument, text: str) -> str | int | float | None:
+    """What a person wrote for an argument, as :func:`words_of` takes it; None when nothing was written.
+
+    Raises:
+        ValueError: it is needed and missing, or not what the script takes; the message is a sentence.
+    """
+    label = argument.flag or argument.name
+    if not text.strip():
+        if argument.required:
+            raise ValueError(f"{label} is needed.")
+        return None
+    for word in _split(argument, text):
+        if argument.choices and word not in argument.choices:
+            raise ValueError(f"{label} is one of {', '.join(argument.choices)}, not '{word}'.")
+        if argument.kind in _NUMBERS and not _is(_NUMBERS[argument.kind], word):
+            wanted = "whole numbers" if argument.kind == "int" else "numbers"
+            wanted = wanted if argument.several else f"a {wanted[:-1]}"
+            raise ValueError(f"{label} takes {wanted}, not '{word}'.")
+    if argument.kind in _NUMBERS and not (argument.several or argument.repeats):
+        return _NUMBERS[argument.kind](text)
+    return text
+
+
+def _is(number: type[int] | type[float], word: str) -> bool:
+    try:
+        number(word)
+    except ValueError:
+        return False
+    return True
 
 
 def words_of(arguments: Sequence[ScriptArgument], values: Mapping[str, Any]) -> list[str]:
@@ -144,10 +175,12 @@ def _argument(call: ast.Call, constants: Mapping[str, Any]) -> ScriptArgument | 
     kind: Kind = "text"
     if action in _SWITCHES:
         kind, default, choices = "switch", _switch_default(action, default), ()
-    elif choices and not several:
+    elif choices:
         kind = "choice"
-    elif _word(given.get("type")) in _NUMBERS and not several and action != "append":
-        kind = _NUMBERS[_word(given.get("type"))]  # type: ignore[assignment]
+    elif _word(given.get("type")) == "int":
+        kind = "int"
+    elif _word(given.get("type")) == "float":
+        kind = "float"
     return ScriptArgument(
         name=name,
         flag=flag,

@@ -18,6 +18,12 @@ def loader() -> str:
     return (_STATIC / "loader.js").read_text(encoding="utf-8")
 
 
+def panel(kind: str) -> str:
+    """Module (``js``) or style sheet (``css``) of the training panel; "" in an installation without the front end."""
+    built = _STATIC / f"panel.{kind}"
+    return built.read_text(encoding="utf-8") if built.is_file() else ""
+
+
 @cache
 def bundle() -> tuple[bytes, ...]:
     """JavaScript and style sheet of the view."""

@@ -16,6 +16,7 @@ from ..runs import status as states
 from . import bundle
 from .requests import KINDS, Requests
 from .run_feed import RunFeed, feed_of
+from .subshells import hear_while_busy
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -45,10 +46,7 @@ class RunView(anywidget.AnyWidget):
 
     def __init__(self, workspace: Workspace, run_id: str) -> None:
         super().__init__(bundle=bundle.digest())
-        # ipykernel 7.4 hears a comm in the shell that spoke on it last, which may be busy with a cell, not in the one
-        # that the front end has chosen.
-        if hasattr(self.comm, "_reply_subshell_for"):
-            self.comm._reply_subshell_for = None
+        hear_while_busy(self)
         self._workspace = workspace
         self._sending = threading.Lock()
         self._asked_at = 0.0

@@ -1,4 +1,4 @@
-// Written by make_wire.py from jupyter_amltrain/runs/run_state.py, where the meaning of each field is told.
+// Written by make_wire.py from jupyter_amltrain/runs/{run_state,glance}.py, which tell what fields mean.
 
 export interface IPhase {
   name: 'snapshot' | 'image' | 'queue' | 'start' | 'run' | 'finalise';
@@ -74,4 +74,18 @@ export interface IRunState {
   can_rerun: boolean;
   failure: IFailure | null;
   notes: string[];
+}
+
+export interface IRunGlance {
+  run_id: string;
+  display_name: string;
+  experiment: string;
+  target: string;
+  status: string;
+  reason: string;
+  started: number | null;
+  ended: number | null;
+  metric: string;
+  value: number | null;
+  points: number[];
 }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from jupyter_amltrain.submission.script_arguments import ScriptArgument, script_arguments, words_of
+from jupyter_amltrain.submission.script_arguments import ScriptArgument, script_arguments, value_of, words_of
 
 SCRIPT = """
 import argparse, os
@@ -68,7 +68,7 @@ def test_what_is_told_of_each_argument() -> None:
     assert found["workers"] == ScriptArgument("workers", "--workers", "int")
     assert found["shuffle"] == ScriptArgument("shuffle", "--no-shuffle", "switch", True)
     assert found["cache"].negative == "--no-cache"
-    assert found["sizes"] == ScriptArgument("sizes", "--sizes", default="128 224", several=True)
+    assert found["sizes"] == ScriptArgument("sizes", "--sizes", "int", "128 224", several=True)
     assert found["tag"].repeats
     assert found["out"].required
     assert found["seed"].choices == ("0", "1", "2")
@@ -102,6 +102,30 @@ def test_what_is_as_the_script_has_it_is_left_out() -> None:
 def test_a_required_argument_is_asked_for() -> None:
     with pytest.raises(ValueError, match="--out is needed"):
         words_of(script_arguments(SCRIPT), {"data": "/data"})
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("epochs", " 5 ", 5),
+        ("lr", "1e-3", 0.001),
+        ("sizes", "64 96", "64 96"),
+        ("seed", "", None),
+        ("tag", "a 'b c'", "a 'b c'"),
+        ("out", "", "--out is needed."),
+        ("epochs", "5.5", "--epochs takes a whole number, not '5.5'."),
+        ("lr", "fast", "--lr takes a number, not 'fast'."),
+        ("sizes", "64 x", "--sizes takes whole numbers, not 'x'."),
+        ("seed", "7", "--seed is one of 0, 1, 2, not '7'."),
+        ("tag", "'open", "--tag: No closing quotation."),
+    ],
+)
+def test_what_a_person_writes_is_what_the_script_takes(name: str, text: str, value: object) -> None:
+    try:
+        found: object = value_of(named()[name], text)
+    except ValueError as error:
+        found = str(error)
+    assert found == value
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from ipywidgets import HTML, Checkbox, Dropdown, Text
 
-from jupyter_amltrain import Environment, Workspace
+from jupyter_amltrain import AmlCompute, ComputeTarget, Environment, Workspace
 from jupyter_amltrain.widget.panel import TrainingPanel
+from jupyter_amltrain.widget.panel.field import Field
 
 TRAIN = """\
 import argparse
@@ -18,6 +19,7 @@ parser = argparse.ArgumentParser()
 parser.add_argument("--epochs", type=int, default=3, help="how often")
 parser.add_argument("--arch", choices=["small", "large"], default="small")
 parser.add_argument("--amp", action="store_true")
+parser.add_argument("--sizes", type=int, nargs="+", default=[64, 32])
 asked = parser.parse_args()
 for epoch in range(asked.epochs):
     Run.get_context().log("loss", 1 / (1 + epoch))
@@ -48,8 +50,16 @@ def panel(workspace: Workspace, folder: Path) -> TrainingPanel:
     return TrainingPanel(workspace, "panel", lambda _, run_id: HTML(run_id), folder)
 
 
-def said(panel: TrainingPanel) -> str:
-    return str(panel._message.value)
+def fields(panel: TrainingPanel) -> dict[str, Field]:
+    """The fields by what stands above them, arguments among them."""
+    return {field.widget.description: field for field in panel.form.fields}
+
+
+def fill_in(panel: TrainingPanel, **values: Any) -> None:
+    """Choose the script and put values into the fields of its arguments."""
+    panel.form.script.widget.value = "src/train.py"
+    for name, value in values.items():
+        fields(panel)[f"--{name}"].widget.value = value
 
 
 def finished(panel: TrainingPanel) -> Any:
@@ -59,29 +69,25 @@ def finished(panel: TrainingPanel) -> Any:
 
 
 def test_a_script_is_submitted_with_what_its_form_says(panel: TrainingPanel) -> None:
-    assert panel._script.options == ("src/train.py",)
-    assert dict(panel._target.options)["local · 1 of 1 slot free"] == "local"
-    panel._script.value = "src/train.py"
-    fields = panel._arguments._fields
-    assert {name: type(field) for name, field in fields.items()} == {"epochs": Text, "arch": Dropdown, "amp": Checkbox}
-    fields["epochs"].value = "5"
-    fields["arch"].value = "large"
-    fields["amp"].value = True
-    panel._tag.value = "by=panel"
+    assert panel.form.script.widget.options == ("src/train.py",)
+    assert dict(panel.form.target.widget.options)["local · 1 of 1 slot free"] == "local"
+    fill_in(panel, epochs="5", arch="large", amp=True)
+    kinds = {name: type(field.widget) for name, field in fields(panel).items() if name.startswith("--")}
+    assert kinds == {"--epochs": Text, "--arch": Dropdown, "--amp": Checkbox, "--sizes": Text}
+    panel.form.tags.widget.value = "by=panel, checked"
     panel.submit()
-    assert "Submitted" in said(panel), said(panel)
+    assert "Submitted" in panel.message.value, panel.message.value
     run = finished(panel)
     assert (
-        "trained Namespace(epochs=5, arch='large', amp=True)"
+        "trained Namespace(epochs=5, arch='large', amp=True, sizes=[64, 32])"
         in run.get_details_with_logs()["logFiles"]["azureml-logs/70_driver_log.txt"]
     )
-    assert (run.tags, run.experiment.name) == ({"by": "panel"}, "panel")
-    assert [view.value for view in panel._stage.children] == [run.id]
-    panel.refresh()
-    row = panel._table.children[0].children[1].value
-    assert "Completed" in row
-    assert "<svg" in row
-    assert "loss 0.2" in row
+    assert (run.tags, run.experiment.name) == ({"by": "panel", "checked": None}, "panel")
+    assert [view.value for view in panel.stage.children] == [run.id]
+    assert panel.table.refresh()
+    (row,) = panel.table.shown["runs"]
+    assert (row["run_id"], row["status"], row["metric"]) == (run.id, "Completed", "loss")
+    assert row["points"] == tuple(1 / (1 + epoch) for epoch in range(5))
 
 
 def test_a_box_says_whether_its_flag_is_given(panel: TrainingPanel, folder: Path) -> None:
@@ -90,66 +96,81 @@ def test_a_box_says_whether_its_flag_is_given(panel: TrainingPanel, folder: Path
         "p.add_argument('--cache', action=BooleanOptionalAction, default=True)\n"
         "p.add_argument('--arch', choices=['small', 'large'], default='small')\n"
     )
-    panel._script.value = "src/train.py"
-    fields = panel._arguments._fields
-    assert [field.value for field in fields.values()] == [False, True, ""]
-    assert panel._arguments.words() == []
-    fields["shuffle"].value = True
-    fields["cache"].value = False
-    assert panel._arguments.words() == ["--no-shuffle", "--no-cache"]
+    fill_in(panel)
+    assert [fields(panel)[name].widget.value for name in ("--no-shuffle", "--cache", "--arch")] == [False, True, ""]
+    assert panel.form.arguments.words() == []
+    fill_in(panel, cache=False, **{"no-shuffle": True})
+    assert panel.form.arguments.words() == ["--no-shuffle", "--no-cache"]
 
 
 def test_code_runs_in_an_environment_that_is_written_here(panel: TrainingPanel, workspace: Workspace) -> None:
-    panel._kind.value = "Code"
-    panel._code.value = "print('typed')"
-    panel._environment.value = ""
-    panel._environment_text.value = "FROM python-base:1\n"
-    assert "Dockerfile" in panel._taken_for.value
+    form = panel.form
+    form.kind.widget.value = "Code typed here"
+    form.code.widget.value = "print('typed')"
+    form.environment.widget.value = ""
+    form.environment_text.widget.value = "FROM python-base:1\n"
+    assert "This is a Dockerfile" in form.environment_text.note
     panel.submit()
-    assert "Give the new environment a name" in said(panel)
-    panel._environment_name.value = "typed-env"
+    assert "Give the new environment a name" in form.environment_name.note
+    form.environment_name.widget.value = "typed-env"
     panel.submit()
-    assert "Submitted" in said(panel), said(panel)
+    assert "Submitted" in panel.message.value, panel.message.value
     assert finished(panel).status == "Completed"
-    assert panel._environment.value == "typed-env"
+    assert form.environment.widget.value == "typed-env"
     assert "typed-env" in workspace.environments
 
 
 @pytest.mark.parametrize(
-    ("script", "epochs", "sentence"),
+    ("field", "value", "sentence"),
     [
-        ("", "", "Name the script to run"),
-        ("src/missing.py", "", "missing.py"),
-        ("src/train.py", "five", "--epochs takes a whole number, not &#x27;five&#x27;"),
+        ("Script", "", "Name the script to run"),
+        ("Script", "src/trian.py", "Did you mean &#x27;train.py&#x27;?"),
+        ("--epochs", "five", "--epochs takes a whole number, not &#x27;five&#x27;"),
+        ("--sizes", "64 wide", "--sizes takes whole numbers, not &#x27;wide&#x27;"),
+        ("More arguments", "--name 'open", "No closing quotation"),
+        ("Experiment", "a b", "a b"),
+        ("Tags", "=value", "key=value"),
     ],
 )
-def test_a_mistake_is_said_and_nothing_is_started(
-    panel: TrainingPanel, workspace: Workspace, script: str, epochs: str, sentence: str
+def test_a_mistake_is_said_below_its_field_and_nothing_is_started(
+    panel: TrainingPanel, workspace: Workspace, field: str, value: str, sentence: str
 ) -> None:
-    panel._script.value = script
-    if epochs:
-        panel._arguments._fields["epochs"].value = epochs
+    fill_in(panel)
+    fields(panel)[field].widget.value = value
     panel.submit()
-    assert sentence in said(panel)
-    assert 'role="alert"' in said(panel)
+    assert sentence in fields(panel)[field].note
+    assert 'role="alert"' in fields(panel)[field].note
+    assert "Nothing was submitted" in panel.message.value
     assert workspace.store.runs() == []
-    assert not panel._submit_button.disabled
+    assert not panel.submit_button.disabled
+    fields(panel)[field].widget.value = "corrected"
+    assert sentence not in fields(panel)[field].note or field == "Script"
 
 
-def test_names_from_elsewhere_stay_text(panel: TrainingPanel, workspace: Workspace, folder: Path) -> None:
-    (folder / "src" / "train.py").write_text(
-        "from azureml.core import Run\nRun.get_context().log_list('<img src=x onerror=alert(1)>', [1, 2, 3])\n"
-    )
-    panel._script.value = "src/train.py"
+def test_a_gpu_that_is_not_there_is_said(panel: TrainingPanel, workspace: Workspace) -> None:
+    configuration = AmlCompute.provisioning_configuration(vm_size="STANDARD_NC6", max_nodes=1)
+    ComputeTarget.create(workspace, "gpu-cluster", configuration)
+    panel.form.refresh()
+    fill_in(panel)
+    panel.form.target.widget.value = "gpu-cluster"
     panel.submit()
-    finished(panel)
-    panel.refresh()
-    assert "<img" not in panel._table.children[0].children[1].value
+    assert "A GPU was asked for and the engine has none to give" in panel.message.value
+    assert 'role="alert"' in panel.message.value
+    assert workspace.store.runs() == []
+
+
+def test_an_engine_that_is_not_there_is_said(panel: TrainingPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///nowhere/engine.sock")
+    fill_in(panel)
+    panel.submit()
+    assert "/nowhere/engine.sock" in panel.message.value
+    assert 'role="alert"' in panel.message.value
 
 
 def test_what_is_chosen_stays_when_there_is_more_to_choose(panel: TrainingPanel, workspace: Workspace) -> None:
-    assert panel._environment.value == "plain"
+    environments = panel.form.environment.widget
+    assert environments.value == "plain"
     Environment("another").register(workspace)
-    panel.refresh()
-    assert panel._environment.value == "plain"
-    assert "another" in dict(panel._environment.options).values()
+    panel.form.refresh()
+    assert environments.value == "plain"
+    assert "another" in dict(environments.options).values()

@@ -6,13 +6,15 @@ import shlex
 from collections.abc import Sequence
 from typing import Any
 
-from ipywidgets import HTML, Checkbox, Dropdown, GridBox, Layout, Text, VBox, Widget
+from ipywidgets import HTML, Checkbox, Dropdown, GridBox, Text, VBox
 
 from ...errors import UserErrorException
-from ...submission.script_arguments import ScriptArgument, script_arguments, words_of
+from ...submission.script_arguments import ScriptArgument, script_arguments, value_of, words_of
+from .field import Field
 from .markup import muted
 
 _SHOWN_HELP = 140
+_KINDS = {"int": "whole number", "float": "number"}
 
 
 class ArgumentsForm(VBox):
@@ -23,28 +25,27 @@ class ArgumentsForm(VBox):
 
     def __init__(self) -> None:
         self._arguments: tuple[ScriptArgument, ...] = ()
-        self._fields: dict[str, Any] = {}
-        self._grid = GridBox(
-            layout=Layout(grid_template_columns="repeat(auto-fill, minmax(260px, 1fr))", grid_gap="2px 16px")
-        )
-        self._words = Text(
-            description="Arguments", placeholder="--epochs 5", continuous_update=False, layout=Layout(width="auto")
-        )
-        super().__init__([self._grid, self._words])
+        self._title = HTML()
+        self._grid = GridBox()
+        self._grid.add_class("jp-amltrain-grid")
+        self._words = Field(Text(placeholder="--epochs 5", continuous_update=False), self._more)
+        super().__init__([self._title, self._grid, self._words])
+        self.show("", "")
 
-    def show(self, source: str) -> None:
+    @property
+    def fields(self) -> list[Field]:
+        """All of it, in the order of the page."""
+        return [*self._grid.children, self._words]
+
+    def show(self, source: str, script: str) -> None:
         """Ask for the arguments of this script; what was typed for one of the same name stays."""
-        before = {name: field.value for name, field in self._fields.items()}
-        self._arguments = script_arguments(source)
-        self._fields = {argument.name: _field(argument) for argument in self._arguments}
-        for name, field in self._fields.items():
-            if name in before and _fits(field, before[name]):
-                field.value = before[name]
-        self._grid.children = [
-            VBox([field, HTML(muted(argument.help[:_SHOWN_HELP]))] if argument.help else [field])
-            for argument, field in zip(self._arguments, self._fields.values(), strict=True)
-        ]
-        self._words.description = "More" if self._arguments else "Arguments"
+        arguments = script_arguments(source)
+        if arguments != self._arguments:
+            before = dict(zip(self._arguments, self._grid.children, strict=True))
+            self._arguments = arguments
+            self._grid.children = [before.get(argument) or _field(argument) for argument in arguments]
+        self._title.value = muted(f"Arguments of {script}") if arguments else ""
+        self._words.widget.description = "More arguments" if arguments else "Arguments"
 
     def words(self) -> list[str]:
         """The command line that the fields stand for.
@@ -52,58 +53,46 @@ class ArgumentsForm(VBox):
         Raises:
             UserErrorException: a needed argument is missing, a number is none, or quotes are not closed.
         """
+        values = {
+            argument.name: _value(argument, field.widget.value)
+            for argument, field in zip(self._arguments, self._grid.children, strict=True)
+        }
+        return words_of(self._arguments, values) + self._more()
+
+    def _more(self) -> list[str]:
         try:
-            words = words_of(self._arguments, {one.name: self._value(one) for one in self._arguments})
-            return words + shlex.split(self._words.value)
+            return shlex.split(self._words.widget.value)
         except ValueError as error:
-            raise UserErrorException(f"The arguments cannot be used: {error}") from None
-
-    def _value(self, argument: ScriptArgument) -> Any:
-        given = self._fields[argument.name].value
-        if argument.kind == "switch" and not argument.negative:
-            return given != bool(argument.default)  # its box says whether the flag is given
-        if argument.kind not in ("int", "float") or not given.strip():
-            return given
-        number = int if argument.kind == "int" else float
-        try:
-            return number(given)
-        except ValueError:
-            wanted = "a whole number" if argument.kind == "int" else "a number"
-            raise ValueError(f"{argument.flag or argument.name} takes {wanted}, not '{given}'.") from None
+            raise UserErrorException(f"These are no words of a command line: {error}.") from None
 
 
-def _field(argument: ScriptArgument) -> Widget:
+def _field(argument: ScriptArgument) -> Field:
     label = argument.flag or argument.name
-    tooltip = f"{label}: {argument.help}" if argument.help else label
-    style = {"description_width": "120px"}
+    widget = _widget(argument, f"{label} (required)" if argument.required else label)
+    field = Field(widget, lambda: _value(argument, widget.value), argument.help[:_SHOWN_HELP])
+    # A mistake is told when the field is left, what is missing only when it is submitted.
+    widget.observe(lambda _: widget.value and field.is_wrong(), "value")
+    return field
+
+
+def _widget(argument: ScriptArgument, label: str) -> Any:
     if argument.kind == "switch":
-        return Checkbox(
-            description=label,
-            value=bool(argument.default and argument.negative),
-            tooltip=tooltip,
-            indent=True,
-            style=style,
-            layout=Layout(width="auto"),
-        )
+        return Checkbox(description=label, value=bool(argument.default and argument.negative), indent=False)
     default = "" if argument.default is None else str(argument.default)
-    if argument.kind == "choice":
-        untouched = f"({default})" if default else "(choose)" if argument.required else "(none)"
-        options: Sequence[tuple[str, Any]] = [(untouched, ""), *((choice, choice) for choice in argument.choices)]
-        return Dropdown(
-            description=label, options=options, value="", tooltip=tooltip, style=style, layout=Layout(width="auto")
-        )
-    hint = default or ("needed" if argument.required else {"int": "whole number", "float": "number"}.get(argument.kind))
-    return Text(
-        description=label,
-        placeholder=hint or "",
-        tooltip=tooltip,
-        continuous_update=False,
-        style=style,
-        layout=Layout(width="auto"),
-    )
+    if argument.kind == "choice" and not argument.several:
+        untouched = default or ("choose" if argument.required else "none")
+        options: Sequence[tuple[str, str]] = [(f"({untouched})", ""), *((one, one) for one in argument.choices)]
+        return Dropdown(description=label, options=options, value="")
+    hint = default or _KINDS.get(argument.kind, "") + ("s" if argument.several and argument.kind in _KINDS else "")
+    return Text(description=label, placeholder=hint or " ".join(argument.choices), continuous_update=False)
 
 
-def _fits(field: Any, value: Any) -> bool:
-    if isinstance(field, Dropdown):
-        return value in [option[1] for option in field.options]
-    return isinstance(value, type(field.value))
+def _value(argument: ScriptArgument, given: str | bool) -> Any:
+    """What a field stands for, None for "not given"."""
+    if isinstance(given, bool):
+        # The box of a flag that has no opposite says whether the flag is given.
+        return given if argument.negative else given != bool(argument.default)
+    try:
+        return value_of(argument, given)
+    except ValueError as error:
+        raise UserErrorException(f"{error}") from None

@@ -1,107 +1,108 @@
-"""The newest runs of a workspace with their states and curves; choosing one shows it."""
+"""The newest runs of a workspace, live, in any front end that looks; choosing one is a trait."""
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
-from html import escape
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
-from ipywidgets import HTML, Button, HBox, Layout, VBox
+import anywidget
+from traitlets import Dict, Unicode
 
-from ...runs import status as states
-from .markup import muted, sparkline, state
+from ...errors import AzureMLException
+from ...runs.glance import GlanceReader
+from ...runs.store import Store
+from ...runs.upkeep import keep_up
+from .. import bundle
+from ..feeder import feeder
+from ..subshells import hear_while_busy
 
 if TYPE_CHECKING:
-    from ...runs.record import RunRecord
-    from ...runs.store import Store
     from ...workspace import Workspace
 
-_SHOWN = 15
-_SPARK_POINTS = 60
-_FIRST_NAMES = ("loss", "valid_loss", "val_loss", "error_rate", "accuracy")
+_PAUSE_S = 0.5
 
 
-class RunsTable(VBox):
-    """Rows of runs, the newest first; :meth:`refresh` brings them up to date.
+class RunsTable(anywidget.AnyWidget):
+    """Rows of runs, the newest first.
+
+    A front end that has drawn them says ``look`` when it wants to know what is new: about once a second, and not
+    while the table is out of sight. So nothing is looked for and nothing is sent where nobody is.
 
     Args:
-        choose: called with the id of the run whose row was chosen.
+        changed: called when something has changed in the workspace, from whatever thread.
     """
 
-    def __init__(self, workspace: Workspace, choose: Callable[[str], None]) -> None:
-        self._workspace = workspace
-        self._choose = choose
-        self._rows: dict[str, HBox] = {}
-        self._over: dict[str, str] = {}
-        self._order: list[str] = []
-        self._empty = HTML(muted("No runs yet."))
-        super().__init__(layout=Layout(overflow="auto"))
+    _esm = bundle.panel("js")
+    _css = bundle.panel("css")
+    shown = Dict().tag(sync=True)
+    """``now`` and ``runs``, each the JSON of ``RunGlance``."""
+    chosen = Unicode().tag(sync=True)
+    """Id of the run that was chosen, "" for none."""
+    trouble = Unicode().tag(sync=True)
+    """Why it is not up to date, "" when it is."""
+
+    def __init__(self, workspace: Workspace, changed: Callable[[], None]) -> None:
+        super().__init__()
+        hear_while_busy(self)
+        self._folder = workspace.folder
+        self._store = Store(workspace.folder)
+        self._reader = GlanceReader(self._store)
+        self._reading = threading.Lock()
+        self._changed = changed
+        self._looking: set[str] = set()
+        self._next_look = 0.0
+        self._stale = True
+        self.on_msg(self._heard)
         self.refresh()
 
-    def refresh(self) -> None:
-        """Read what has changed; rows that are as they were are not touched."""
-        store = self._workspace.store
-        runs = store.runs(limit=_SHOWN)
-        for run in runs:
-            row = self._rows.get(run.id) or self._new_row(run)
-            text = self._text(store, run)
-            if row.children[1].value != text:
-                row.children[1].value = text
-        self._rows = {run.id: self._rows[run.id] for run in runs}
-        self._over = {run_id: text for run_id, text in self._over.items() if run_id in self._rows}
-        shown = list(self._rows.values()) or [self._empty]
-        if self._order != list(self._rows) or not self._rows:
-            self._order = list(self._rows)
-            self.children = shown
+    def refresh(self) -> bool:
+        """Read the runs anew; True when there is something to show."""
+        with self._reading:
+            runs = [asdict(run) for run in self._reader.read()]
+            if runs == self.shown.get("runs") and not self._stale:
+                return False
+            self._stale = False
+            self.shown = {"now": time.time(), "runs": runs}
+            return True
 
-    def _new_row(self, run: RunRecord) -> HBox:
-        name = run.display_name or f"{run.experiment} …{run.id[-4:]}"
-        button = Button(
-            description=name,
-            tooltip=f"Show {run.id}",
-            layout=Layout(width="220px", flex="0 0 auto"),
-        )
-        button.on_click(lambda _: self._choose(run.id))
-        row = HBox([button, HTML()], layout=Layout(align_items="center"))
-        self._rows[run.id] = row
-        return row
+    def close(self) -> None:
+        """Take it away from all front ends; the runs go on."""
+        self._looking.clear()
+        super().close()
 
-    def _text(self, store: Store, run: RunRecord) -> str:
-        over = run.status in states.TERMINAL
-        if over and run.id in self._over:
-            return self._over[run.id]
-        name, numbers = curve(store, run.id)
-        parts = [state(run.status), escape(_took(run))]
-        if numbers:
-            parts += [sparkline(numbers), f"{escape(name)} {numbers[-1]:.5g}"]
-        if run.reason and run.status != states.COMPLETED:
-            parts.append(muted(run.reason[:160]))
-        text = " · ".join(part for part in parts if part)
-        if over:
-            self._over[run.id] = text
-        return text
+    def _heard(self, _widget: object, message: Mapping[str, Any], _buffers: object) -> None:
+        client = str(message.get("client"))
+        if message.get("kind") == "look":
+            # A front end that begins has what another one was told, some time ago.
+            self._stale |= bool(message.get("fresh"))
+            self._looking.add(client)
+            feeder.feed(self)
+        else:
+            self._looking.discard(client)
 
+    def wants_more(self) -> bool:
+        """See :class:`~..feeder.Fed`."""
+        return bool(self._looking)
 
-def curve(store: Store, run_id: str) -> tuple[str, list[float]]:
-    """The metric that tells most about a run at a glance, and some of its values: a loss before all others."""
-    names = store.metric_names(run_id)
-    preferred = [name for wanted in _FIRST_NAMES for name in names if name.rpartition("/")[2] == wanted]
-    for name in dict.fromkeys([*preferred, *list(names)[:5]]):
-        numbers = [
-            float(point.value)
-            for point in store.sample_metric(run_id, name, _SPARK_POINTS)
-            if isinstance(point.value, (int, float)) and not isinstance(point.value, bool)
-        ]
-        if numbers:
-            return name, numbers
-    return "", []
-
-
-def _took(run: RunRecord) -> str:
-    if not run.started:
-        return ""
-    seconds = round((run.ended or time.time()) - run.started)
-    if run.ended is None:
-        return f"since {time.strftime('%H:%M:%S', time.localtime(run.started))}"
-    return f"{seconds // 60}:{seconds % 60:02}" if seconds >= 60 else f"{run.ended - run.started:.1f} s"
+    def look(self, busy: bool) -> bool:
+        """See :class:`~..feeder.Fed`."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return False
+        try:
+            keep_up(self._folder, self._store)
+            if not (self._store.changed() or self._stale):
+                return False
+            self._next_look = now + _PAUSE_S
+            self._changed()
+            self.trouble = ""
+            if self.refresh():
+                self._looking.clear()
+                return True
+        except AzureMLException as error:
+            self.trouble = error.message
+            self._looking.clear()
+        return False

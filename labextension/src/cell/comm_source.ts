@@ -198,7 +198,7 @@ export class CommSource implements IRunSource {
 }
 
 /** Events of a widget's model that mean that nobody is at the other end any more. */
-const LOSSES = ['comm:close', 'comm_live_update', 'destroy'];
+export const LOSSES = ['comm:close', 'comm_live_update', 'destroy'];
 
 function asBytes(view: DataView | undefined): Uint8Array {
   return view ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array();

@@ -1,10 +1,8 @@
-import type { IRunState } from '../wire';
-
 const OVER = ['Completed', 'Failed', 'Canceled'];
 const WAITING = ['NotStarted', 'Queued'];
 
 /** Whether nothing of the run will change any more. */
-export function isOver(state: IRunState): boolean {
+export function isOver(state: { status: string }): boolean {
   return OVER.includes(state.status);
 }
 
