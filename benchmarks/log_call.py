@@ -20,19 +20,10 @@ OTHERS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "amltr
 LOOP = """
 import sys, time
 began = time.perf_counter()
-for step in range({calls}):
+for step in range(CALLS):
     log("loss", step * 0.123456789, step)
 seconds = time.perf_counter() - began
-print("US", seconds / {calls} * 1e6, file=sys.stderr)
-"""
-PACED = """
-seconds = 0
-for step in range(200):
-    time.sleep(0.005)
-    began = time.perf_counter()
-    log("paced", step * 0.5, step)
-    seconds += time.perf_counter() - began
-print("PACED", seconds / 200 * 1e6, file=sys.stderr)
+print("US", seconds / CALLS * 1e6, file=sys.stderr)
 """
 OURS = "from azureml.core import Run\nrun = Run.get_context()\ndef log(n, v, s): run.log(n, v, step=s)\n"
 SCRIPTS = {
@@ -54,7 +45,7 @@ SCRIPTS = {
 
 
 def figures(python: str, script: str, launcher: list[str]) -> dict[str, float]:
-    """What a script says it took, by name; somebody reads its output meanwhile."""
+    """Microseconds that a script says, by name; somebody reads its output meanwhile."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "train.py").write_text(script)
         environment = {**os.environ, "HOME": folder, "TRACKIO_DIR": folder, "WANDB_DIR": folder}
@@ -66,13 +57,24 @@ def figures(python: str, script: str, launcher: list[str]) -> dict[str, float]:
         ) as process:
             _, said = process.communicate(timeout=300)
     found = {words[0]: float(words[1]) for line in said.splitlines() if len(words := line.split()) == 2}
-    if "US" not in found:
+    if not found:
         raise RuntimeError(said.strip().splitlines()[-1] if said.strip() else "it said nothing")
     return found
 
 
-def other(name: str) -> float | None:
-    """Microseconds of the same loop with another package; None where it cannot be had."""
+def ours(loop: str) -> dict[str, float]:
+    """Microseconds that the loop says with our ``log``, the middle of five rounds."""
+    found = [figures(sys.executable, OURS + loop, [str(JOB / "launch.py")]) for _ in range(5)]
+    return {name: middle([one[name] for one in found]) for name in found[0]}
+
+
+def others(loop: str) -> dict[str, dict[str, float]]:
+    """Microseconds that the loop says with the ``log`` of each other package that can be had."""
+    return {name: found for name in SCRIPTS if (found := other(name, loop))}
+
+
+def other(name: str, loop: str) -> dict[str, float]:
+    """Microseconds that the loop says with another package; nothing where it cannot be had."""
     folder = OTHERS / name
     python = folder / "bin" / "python"
     try:
@@ -81,26 +83,18 @@ def other(name: str) -> float | None:
         command = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", name]
         subprocess.run(command, check=True, capture_output=True, timeout=400)
         setup, calls = SCRIPTS[name]
-        return figures(str(python), setup + LOOP.format(calls=calls), [])["US"]
+        return figures(str(python), setup + loop.replace("CALLS", str(calls)), [])
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         detail = (getattr(error, "stderr", None) or b"").decode()[-300:] or str(error)
         print(f"{name} is left out: {detail.strip()}")
-        return None
+        return {}
 
 
 def main() -> None:
     """Measure ours several times and each of the others once."""
-    script = OURS + LOOP.format(calls=200_000) + PACED
-    ours = [figures(sys.executable, script, [str(JOB / "launch.py")]) for _ in range(5)]
-    others = {name: other(name) for name in SCRIPTS}
-    known = [value for value in others.values() if value is not None]
-    print_result(
-        "log_call",
-        middle([found["US"] for found in ours]),
-        "µs",
-        baseline=min(known) if known else None,
-        extra={"one every 5 ms": middle([found["PACED"] for found in ours]), **others},
-    )
+    value = ours(LOOP.replace("CALLS", "200_000"))["US"]
+    known = {name: found["US"] for name, found in others(LOOP).items()}
+    print_result("log_call", value, "µs", baseline=min(known.values(), default=None), extra=known)
 
 
 if __name__ == "__main__":

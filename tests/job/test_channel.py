@@ -256,13 +256,24 @@ def test_a_storm_is_whole_however_the_process_ends(ending: str, tmp_path: Path) 
 def test_few_values_are_written_in_the_call_and_no_thread_is_there(tmp_path: Path) -> None:
     script = (
         GET_RUN + "import os, signal, threading, time\n"
-        "for i in range(15):\n    run.log('loss', i); time.sleep(0.002)\n"
+        "for i in range(10):\n    run.log('loss', i); time.sleep(0.002)\n"
         "assert threading.active_count() == 1\nsignal.raise_signal(signal.SIGKILL)"
     )
     output, _ = start_job(tmp_path, script).communicate(timeout=60)
     _, records = split(output)
-    assert [value for _, value in logged(records)] == list(range(15))
-    assert len(records) == 15
+    assert [value for _, value in logged(records)] == list(range(10))
+    assert len(records) == 10
+
+
+def test_values_of_a_quick_training_share_their_writes(tmp_path: Path) -> None:
+    script = (
+        GET_RUN + "import time\nfor i in range(500):\n    run.log('loss', i); time.sleep(0.001)\nrun.tag('last', 1)"
+    )
+    _, records = run_job(tmp_path, script)
+    assert_gapless(records)
+    assert [value for _, value in logged(records)] == list(range(500))
+    assert records[-1]["v"] == {"last": "1"}
+    assert len(records) < 250
 
 
 def test_forks_in_a_storm_neither_double_nor_lose_nor_warn(tmp_path: Path) -> None:

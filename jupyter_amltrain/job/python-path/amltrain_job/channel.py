@@ -2,8 +2,10 @@
 
 ``log`` puts its point into a queue. While a script logs at a human pace, the point is written in the same call, so that
 nothing is ever lost, however the process ends, and there is no thread. When points come faster than :data:`DIRECT` in
-:data:`WINDOW_S`, they travel together: a record is written when it is full, and what is left is written by a thread
-:data:`WINDOW_S` later, or when the process ends in any way that Python can see (``os._exit`` and ``exec`` included).
+:data:`DIRECT_WINDOW_S`, they travel together: a record is written when it is full, and what is left is written by a
+thread :data:`WINDOW_S` later, or when the process ends in any way that Python can see (``os._exit`` and ``exec``
+included). A write between two steps of a training costs its script 40 to 70 µs, most of it for waking the reader up,
+and a point in the queue 5 to 10: one write for many points is less for every one of them.
 
 The script never waits for a reader who does not read: then the queue grows, up to :data:`LIMIT_CHARACTERS`, and the
 thread writes as soon as there is room. Only a script that logs faster than anybody could read waits a little; when
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
     from threading import Event, Thread
     from typing import Any, Callable, Deque, Dict, List, Optional, Tuple, Union
 
-DIRECT = 20
+DIRECT = 10
+DIRECT_WINDOW_S = 0.5
 WINDOW_S = 0.02
 LIMIT_CHARACTERS = 16 << 20
 PATIENCE_S = 10.0
@@ -112,7 +115,7 @@ class Writer:
         self._queue.append(item)
         self.size += size
         now = _now()
-        if now - self._window > WINDOW_S:
+        if now - self._window > DIRECT_WINDOW_S:
             self._window, self._direct = now, 0
         self._direct += 1
         if self.size > self._enough or (self._direct <= DIRECT and not self._stuck):
