@@ -85,9 +85,10 @@ def set_up(root: str) -> None:
             os.makedirs(folder, exist_ok=True)
         except OSError:
             pass  # a script that needs the folder gets its own error, one that does not goes on
-    ours = os.path.join(os.path.dirname(os.path.abspath(__file__)), "python-path")
+    here = os.path.dirname(os.path.abspath(__file__))
+    first, ours = os.path.join(here, "first-on-path"), os.path.join(here, "python-path")
     before = [entry for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    os.environ["PYTHONPATH"] = os.pathsep.join([root] + before + [ours])
+    os.environ["PYTHONPATH"] = os.pathsep.join([first, root] + before + [ours])
     own = 0 if getattr(sys.flags, "safe_path", False) else 1
     sys.path.insert(own, root)
     sys.path.insert(own + 1 + len(before), ours)
@@ -103,7 +104,7 @@ def set_up(root: str) -> None:
 
 
 def log_automatically() -> None:
-    """Have metrics of training frameworks logged without a line in the script (``python-path/sitecustomize.py``)."""
+    """Have metrics of training frameworks logged without a line in the script (``first-on-path/amltrain_start.py``)."""
     if os.environ.get("AMLTRAIN_AUTOLOG", "1") == "0" or not os.environ.get("AMLTRAIN_RUN_ID"):
         return
     try:

@@ -161,19 +161,38 @@ def test_a_framework_that_cannot_be_imported_fails_as_ever(tmp_path: Path) -> No
     assert "torch_that_is_missing" in without
 
 
-def test_python_processes_of_a_job_are_served_too_and_keep_their_sitecustomize(tmp_path: Path) -> None:
+THEIRS = "import os\nwith open(%r, 'a') as seen:\n    seen.write('%%d\\n' %% os.getpid())\n"
+CHILD = """
+import os, subprocess, sys
+os.environ["PYTHONPATH"] = {path}
+child = subprocess.Popen([sys.executable, "-c", "import fastai.learner, {name}; assert '/theirs/' in {name}.__file__"])
+assert child.wait() == 0
+print(os.getpid(), child.pid)
+"""
+
+
+@pytest.mark.parametrize("name", ["sitecustomize", "usercustomize"])
+@pytest.mark.parametrize(
+    ("path", "in_environment"),
+    [
+        ("os.environ['PYTHONPATH']", True),
+        ("'theirs:' + os.environ['PYTHONPATH']", False),
+        ("os.environ['PYTHONPATH'] + ':theirs'", False),
+    ],
+    ids=["of the environment", "in front of ours", "behind ours"],
+)
+def test_python_processes_of_a_job_are_served_too_and_have_their_own_start_once(
+    name: str, path: str, in_environment: bool, tmp_path: Path
+) -> None:
     (tmp_path / "fastai").mkdir()
     (tmp_path / "fastai" / "__init__.py").write_text("")
     (tmp_path / "fastai" / "learner.py").write_text("")
-    theirs = tmp_path / "image"
-    theirs.mkdir()
-    (theirs / "sitecustomize.py").write_text("import sys\nsys.theirs = __file__\n")
-    script = (
-        # Where it comes after ours, as that of a distribution does.
-        "import os, subprocess, sys\nos.environ['PYTHONPATH'] += ':image'\n"
-        "code = 'import fastai.learner, sys, sitecustomize; print(sys.theirs == sitecustomize.__file__)'\n"
-        "subprocess.run([sys.executable, '-c', code], check=True)\n"
-    )
-    text, _ = launched(tmp_path, sys.executable, script)
-    assert text.splitlines()[-1] == "True"
-    assert "what fastai reports is not logged" in text
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / f"{name}.py").write_text(THEIRS % str(tmp_path / "seen"))
+    # A virtual environment has no usercustomize.
+    python: str = sys._base_executable  # type: ignore[attr-defined]
+    variables = {"PYTHONPATH": str(tmp_path / "theirs")} if in_environment else {}
+    text, _ = launched(tmp_path, python, CHILD.format(path=path, name=name), **variables)
+    job, child = text.splitlines()[-1].split()
+    assert (tmp_path / "seen").read_text().split() == ([job, child] if in_environment else [child])
+    assert text.count("what fastai reports is not logged") == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 JOB = Path(__file__).parents[2] / "jupyter_amltrain" / "job"
-OURS = {"amltrain_job", "azureml", ""}
+OURS = {"amltrain_job", "amltrain_start", "azureml", ""}
 
 
 @pytest.mark.parametrize("path", sorted(JOB.rglob("*.py")), ids=lambda path: str(path.relative_to(JOB)))

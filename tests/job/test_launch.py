@@ -230,7 +230,7 @@ def test_surroundings(tmp_path: Path) -> None:
     assert result.stdout.decode().splitlines() == [
         f"['__pycache__', 'logs', 'outputs', 'src'] {root}",
         str([f"{root}/src", root, "/first", "/second"]),
-        f"{root}:/first:/second:{ours} from the root",
+        f"{JOB / 'first-on-path'}:{root}:/first:/second:{ours} from the root",
     ]
 
 

@@ -191,3 +191,27 @@ def test_series_of_an_older_database_are_the_scripts() -> None:
     assert connection.execute("SELECT id, run, name, source, shown, count FROM series").fetchall() == [
         (7, 1, "loss", "", 1, 3)
     ]
+
+
+def test_a_job_and_its_processes_have_the_start_of_their_image_once(submit: Submit, workspace: Workspace) -> None:
+    dockerfile = (
+        "FROM python-base:1\n"
+        "RUN echo \"import os; print('image', os.getpid(), flush=True)\" > /etc/python3.11/sitecustomize.py"
+        " && mkdir /theirs && sed s/image/user/ /etc/python3.11/sitecustomize.py > /theirs/usercustomize.py\n"
+        "ENV PYTHONPATH=/theirs\n"
+    )
+    script = (
+        "import os, pathlib, subprocess, sys\nprint('job', os.getpid())\n"
+        "pathlib.Path('fastai').mkdir()\npathlib.Path('fastai/learner.py').touch()\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import fastai.learner'])\nchild.wait()\n"
+        "print('child', child.pid)\n"
+    )
+    run = submit(script, dockerfile=dockerfile)
+    assert wait_for_end(workspace, run.id) == "Completed"
+    lines = driver_log(workspace, run.id).decode().splitlines()
+    told = [line for line in lines if "what fastai reports is not logged" in line]
+    words = [line.split() for line in lines if line not in told]
+    pids = {who: pid for who, pid in words if who in ("job", "child")}
+    started = [(who, pid) for who, pid in words if who in ("image", "user")]
+    assert started == [(who, pids[process]) for process in ("job", "child") for who in ("image", "user")]
+    assert len(told) == 1
