@@ -37,12 +37,17 @@ class Source:
         self._source = to_json(name)
 
     def log(self, values: "Dict[str, Any]", step: "Optional[float]" = None) -> None:
-        """Send those of the values that are numbers."""
+        """Send those of the values that are numbers, all with one write."""
         at = "null" if step is None else to_json(plain_value(step))
-        for name, value in values.items():
-            number = _number(value)
-            if number is not None:
-                channel.point("[%s,%s,%s,%.4f,%s]" % (_name(name), number, at, time(), self._source), None)
+        numbers = [(name, _number(value)) for name, value in values.items()]
+        now = time()
+        points = [
+            "[%s,%s,%s,%.4f,%s]" % (_name(name), number, at, now, self._source)
+            for name, number in numbers
+            if number is not None
+        ]
+        if points:
+            channel.point(",".join(points), None)
 
     def quietly(self, hook: "Callable[..., None]") -> "Callable[..., None]":
         """The hook, as it can stand in somebody else's training: the first error of it is told and is the last one."""
