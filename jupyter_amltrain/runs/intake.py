@@ -19,6 +19,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,6 +99,8 @@ class Intake:
         self._missing = []  # what the engine no longer had is lost
         self.take([])
         self._take_in([(source, b"", True) for source, splitter in self._splitters.items() if splitter.held])
+        if self._printed is not None and self._position.pieces:
+            self._take_last_lines()
 
     # --- the announcement protocol -------------------------------------------------------------------------------
 
@@ -155,6 +158,12 @@ class Intake:
             NewPoint(name, "scalar", value, step, time.time(), 0, source=PRINTED)
             for name, value, step in self._printed[source].feed(text)
         ]
+
+    def _take_last_lines(self) -> None:
+        """Metrics in lines that nothing ended; announced as a batch without pieces, so that nobody takes them again."""
+        found = [point for source in self._splitters for point in self._points_in(source, b"\n")]
+        self._position = replace(self._position, log_offset=os.fstat(self._log).st_size, pieces=())
+        self._store.take_in(self._run, self._position, found, [])
 
     def _append(self, text: bytes) -> None:
         view = memoryview(text)

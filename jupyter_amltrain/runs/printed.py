@@ -6,6 +6,8 @@ gives the values in each line that is complete::
     Epoch 3/10  loss=0.12  val_acc: 0.9          step 3   loss 0.12   val_acc 0.9
     {"step": 40, "loss": 0.12}                   step 40  loss 0.12
      50%|█████     | 5/10 [00:01<00:01, 4.5it/s, loss=0.12]\r     loss 0.12
+
+A bar is read as soon as it is there, for its end comes with the next one, and what it says again counts once.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ _STEP = re.compile(
     re.IGNORECASE,
 )
 _STEPS = ("global_step", "step", "iteration", "iter", "epoch")
-_BAR = re.compile(r"\d+%\|.*?\| *\d+/\d+ \[[^,\]]*")
+_BAR = re.compile(r"(?:\d+%\|.*?\| *\S+/\S+ \[[^,\]]*|\b\d[\d.]*[^\W\d]\w* \[\d[\d:]*(?=,))")
 
 
 class Value(NamedTuple):
@@ -58,17 +60,31 @@ class Printed:
     def __init__(self, line: bytes = b"") -> None:
         self._line = line
         self._names: set[str] = set()
+        self._bar = ""
+        self._read_bar()
 
     def feed(self, text: bytes) -> list[Value]:
-        """The values in the lines that this text completes; a line ends with LF or CR."""
+        """The values in the lines that this text completes; a line ends with LF or CR, a bar with its bracket."""
         *lines, rest = _ENDS.split(self._line + text if self._line else text)
         # Of what is too long for a line of metrics only the end of it is waited for.
         self._line = rest[-_LONGEST_LINE - 1 :]
-        found = []
-        for line in lines:
-            if 2 < len(line) <= _LONGEST_LINE and any(digit in line for digit in b"0123456789"):
-                found += self._known(line_values(line.decode("utf-8", "replace")))
-        return found
+        return [value for line in lines for value in self._read(line)] + self._read_bar()
+
+    def _read_bar(self) -> list[Value]:
+        if not self._line.rstrip().endswith(b"]") or not _BAR.search(self._line.decode("utf-8", "replace")):
+            return []
+        return self._read(self._line)
+
+    def _read(self, line: bytes) -> list[Value]:
+        if not 2 < len(line) <= _LONGEST_LINE or not any(digit in line for digit in b"0123456789"):
+            return []
+        text = line.decode("utf-8", "replace")
+        values = line_values(text)
+        if _BAR.search(text):
+            before, self._bar = self._bar, repr(values)
+            if self._bar == before:
+                return []
+        return self._known(values)
 
     def _known(self, values: list[Value]) -> list[Value]:
         """Without more names than a person would look at: those come from text that is no report of metrics."""

@@ -25,6 +25,8 @@ LINES = {
     '{"step": 40, "loss": 0.12, "ok": true, "who": "me"}': {"loss": 0.12, "step": 40},
     "{'loss': '0.3444', 'epoch': 2.0}": {"loss": 0.3444, "step": None},
     " 50%|█████     | 5/10 [00:01<00:01, 4.5it/s, loss=0.12, acc=1e-3]": {"loss": 0.12, "acc": 0.001, "step": None},
+    "train: 12%|█▎  | 1.20k/9.60k [00:01<?, ?it/s, loss=0.12]": {"loss": 0.12, "step": None},
+    "Epoch 3: 5it [00:01, 4.50it/s, loss=0.12]": {"loss": 0.12, "step": None},
     "2026-11-25 10:00:00,123 INFO train: loss = 0.5 lr:1.5e-4": {"loss": 0.5, "lr": 0.00015, "step": None},
     "16/16 ━━━━━ 1s 5ms/step - accuracy: 0.9063 - loss: 0.2": {"accuracy": 0.9063, "loss": 0.2, "step": None},
     "val loss: 0.3, \x1b[31mtrain loss\x1b[0m: -inf": {"val loss": 0.3, "train loss": float("-inf"), "step": None},
@@ -49,6 +51,19 @@ def test_lines_arrive_in_pieces_and_end_with_either_sign() -> None:
     assert printed.feed(b"x" * 100_000 + b" loss=3") == []
     assert printed.feed(b"\n") == []
     assert sum(len(printed.feed(b"name%d=1\n" % number)) for number in range(2000)) == 999
+
+
+def test_a_bar_is_read_before_it_is_replaced_and_once() -> None:
+    def bar(done: int, loss: float) -> bytes:
+        return b"\r %d%%|##   | %d/10 [00:0%d<00:01, 4.5it/s, loss=%g]   " % (10 * done, done, done, loss)
+
+    printed = Printed()
+    shown = [bar(1, 0.5), bar(1, 0.5), bar(2, 0.5), bar(3, 0.25)[:-6], b"25]", bar(4, float("nan")), bar(5, 0.5), b"\n"]
+    found = [[value.value for value in printed.feed(text)] for text in shown]
+    assert str(found) == "[[0.5], [], [], [], [0.25], [nan], [0.5], []]"
+    again = Printed(bar(3, 0.5)[1:])
+    assert again.feed(b"\r") == []
+    assert [value.value for value in again.feed(bar(4, 0.125))] == [0.125]
 
 
 def event(tag: bytes, value: float, step: int) -> bytes:
@@ -125,6 +140,8 @@ os.mkfifo("logs/tb/both_a/" + name)
 os.symlink("/etc", "etc"); os.symlink("/etc/passwd", "x.tfevents.link")
 open("broken.tfevents.2", "wb").write(b"x" * 100)
 print("epoch 1 printed=0.5 mine=9")
+sys.stdout.write("\\r 50%|## | 1/2 [00:01<00:01, 1.0it/s, bar=1]")
+sys.stdout.flush()
 while not os.path.exists("go"):
     time.sleep(0.02)
 os.remove("logs/tb/both_a/" + name)
@@ -132,7 +149,7 @@ open("logs/tb/both_a/" + name, "wb").write(first + other)
 file.write(second[20:])
 from azureml.core import Run
 Run.get_context().log("mine", 1)
-print("epoch 2 printed=0.25", end="")
+print("\\r 100%|####| 2/2 [00:02<00:00, 1.0it/s, bar=2]\\nepoch 2 printed=0.25", end="")
 """
 
 
@@ -144,7 +161,9 @@ def test_files_and_lines_are_taken_in_while_the_run_goes_on_and_once(
     run = submit(WRITES.format(records=[record.hex() for record in records]))
     store = workspace.store
     wait_until(lambda: "loss" in store.metric_names(run.id), "the first value of the event file")
-    assert store.metric_sources(run.id) == {"loss": "tensorboard", "printed": "stdout", "mine": "stdout"}
+    wait_until(lambda: "bar" in store.metric_names(run.id), "the bar that nothing has replaced")
+    of_lines = dict.fromkeys(("printed", "mine", "bar"), "stdout")
+    assert store.metric_sources(run.id) == {"loss": "tensorboard", **of_lines}
     assert kill_supervisor(workspace, run.id)
     (workspace.run_folder(run.id) / "work" / "code" / "go").touch()
     assert wait_for_end(workspace, run.id) == "Completed", driver_log(workspace, run.id)
@@ -152,6 +171,8 @@ def test_files_and_lines_are_taken_in_while_the_run_goes_on_and_once(
         (0.5, 1, "tensorboard"),
         (0.25, 2, "tensorboard"),
     ]
+    assert [(point.value, point.step) for point in store.points(run.id, name="printed")] == [(0.5, 1), (0.25, 2)]
+    assert [point.value for point in store.points(run.id, name="bar")] == [1, 2]
     # The script's own value hides what was printed under its name.
     assert run.get_metrics()["mine"] == 1
     assert store.metric_sources(run.id)["mine"] == ""
