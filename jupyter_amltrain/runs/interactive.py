@@ -13,6 +13,7 @@ from ..errors import StoreException, UserErrorException
 from ..home import advice_for
 from .artifacts import list_artifacts
 from .folder import upload_folder
+from .owner import let_go_at_exit, this_process
 
 if TYPE_CHECKING:
     from .experiment import Experiment
@@ -54,8 +55,15 @@ def start_logged_run(
     definition = {"experiment": experiment.name, "outputs": outputs and os.path.abspath(outputs)}
     workspace.store.ensure_experiment(experiment.name)
     workspace.store.add_logged_run(
-        chosen, experiment=experiment.name, definition=definition, tags=tags, parent=parent, display_name=name
+        chosen,
+        experiment=experiment.name,
+        definition=definition,
+        tags=tags,
+        parent=parent,
+        display_name=name,
+        owner=this_process(),
     )
+    let_go_at_exit(workspace.store)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if outputs:

@@ -10,7 +10,8 @@ from . import status as states
 from .folder import SUPERVISOR_LOCK
 from .launch import start_supervisor
 from .lock import is_free
-from .record import SCRIPT_RUN
+from .owner import how_it_went
+from .record import SCRIPT_RUN, Change, RunRecord
 
 if TYPE_CHECKING:
     from .store import Store
@@ -22,11 +23,14 @@ _YOUNG_S = 1.5
 def reconcile(workspace_folder: Path, store: Store) -> None:
     """Give each live run that has no supervisor a new one, and free slots to those who wait.
 
-    The new supervisor re-attaches, or closes the run with the reason when its job is gone. Costs one query where
-    nothing is live.
+    The new supervisor re-attaches, or closes the run with the reason when its job is gone. A run that nothing executes
+    is closed when the process that logged to it is gone. Costs one query where nothing is live.
     """
-    live = store.runs(status=(*states.ACTIVE, states.QUEUED), type=SCRIPT_RUN, children=True)
+    live = store.runs(status=(*states.ACTIVE, states.QUEUED), children=True)
     for run in live:
+        if run.type != SCRIPT_RUN:
+            _close_if_left(store, run)
+            continue
         if run.status == states.QUEUED:
             continue
         last_change = max((change.at for change in store.transitions(run.id)), default=run.created)
@@ -36,6 +40,14 @@ def reconcile(workspace_folder: Path, store: Store) -> None:
             start_supervisor(workspace_folder, run.id)
     for target in {run.target for run in live if run.status == states.QUEUED}:
         start_waiting(workspace_folder, store, target)
+
+
+def _close_if_left(store: Store, run: RunRecord) -> None:
+    """Close a run whose kernel is gone; what a job makes below its own has no owner and ends with the job."""
+    told = how_it_went(run.handle) if run.handle else ""
+    if told:
+        how = {"status": states.FAILED, "error": {"code": "UserError", "message": told}}
+        store.end_logged_run(run, Change("state", "", how, time.time()))
 
 
 def start_waiting(workspace_folder: Path, store: Store, target: str) -> None:

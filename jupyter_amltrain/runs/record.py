@@ -25,7 +25,7 @@ class RunRecord:
             it took, and whether its script was a notebook cell (``from_cell``).
         image: the environment it runs in: ``reference``, ``name``, ``digest``, ``interpreter``, ``size_bytes``, and
             since when it was ready (``at``).
-        handle: the engine's handle, once started.
+        handle: the engine's handle, once started; of a run that a notebook logs to, the process (:mod:`.owner`).
         exit: ``code``, ``reason``, ``infrastructure``, ``peak_memory_bytes``, once it ended.
         error: ``code`` and ``message`` of a failed run.
         type: :data:`SCRIPT_RUN`, or "" of a run that is only logged to: by a notebook or, as a child, by the script of

@@ -13,7 +13,6 @@ from .. import errors
 from ..absent import Recreated
 from . import status as states
 from .folder import files_folder
-from .record import SCRIPT_RUN
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
@@ -41,9 +40,9 @@ class RunBase(Recreated):
         return files_folder(self._workspace.folder, self._store.run(self._run_id))
 
     def _record(self) -> RunRecord:
-        """The run as of now; a dead supervisor is noticed here."""
+        """The run as of now; a dead supervisor or kernel is noticed here."""
         record = self._store.run(self._run_id)
-        if record.status not in states.TERMINAL and record.type == SCRIPT_RUN:
+        if record.status not in states.TERMINAL:
             from .upkeep import keep_up
 
             if keep_up(self._workspace.folder, self._store):

@@ -96,8 +96,12 @@ class Store(Catalog, Assets, Output):
         properties: Mapping[str, str] | None = None,
         parent: str = "",
         display_name: str | None = None,
+        owner: Mapping[str, Any] | None = None,
     ) -> RunRecord:
         """Enter a run that nothing executes: it is running until somebody says that it is over.
+
+        Args:
+            owner: the process that logs to it, kept as its ``handle``.
 
         Raises:
             UserErrorException: there is a run of that id.
@@ -108,8 +112,9 @@ class Store(Catalog, Assets, Output):
                 raise UserErrorException(f"There is a run '{run_id}' already; leave run_id out to get a new one.")
             number = connection.execute(
                 "INSERT INTO runs (id, experiment, target, engine, nodes, status, reason, created, definition, started,"
-                " type, parent, display_name) VALUES (?, ?, 'sdk', '', 0, 'Running', '', ?, ?, ?, '', ?, ?)",
-                (run_id, experiment, now, json.dumps(definition), now, parent or None, display_name),
+                " type, parent, display_name, handle) VALUES (?, ?, 'sdk', '', 0, 'Running', '', ?, ?, ?, '', ?, ?, ?)",
+                (run_id, experiment, now, json.dumps(definition), now, parent or None, display_name)
+                + (json.dumps(owner) if owner else None,),
             ).lastrowid
             connection.execute(
                 "INSERT INTO transitions (run, status, reason, at) VALUES (?, 'Running', '', ?)", (number, now)
@@ -289,6 +294,14 @@ class Store(Catalog, Assets, Output):
         """Close a run that is only logged to; one that is over stays as it is."""
         with self._connection(write=True) as connection:
             end_logged(connection, run.number, change)
+
+    def disown(self, owner: Mapping[str, Any]) -> None:
+        """Let go of the runs that a process logs to: others may go on with them."""
+        with self._connection(write=True) as connection:
+            connection.execute(
+                "UPDATE runs SET handle = NULL WHERE status = 'Running' AND type = '' AND handle = ?",
+                (json.dumps(owner),),
+            )
 
     def update_run(self, run_id: str, **fields: Any) -> None:
         """Set some of ``reason``, ``handle``, ``exit``, ``error``, ``image``, ``snapshot`` of a run."""

@@ -192,3 +192,14 @@ def test_points_keep_nan_infinity_and_big_integers(store: Store) -> None:
     assert [point.value for point in read[:-1]] == [float("inf"), float("-inf"), float(2**70), 3, "text", 0.1]
     assert read[-1].value != read[-1].value
     assert read[-1].step == 7
+
+
+def test_printed_values_of_a_last_line_without_an_end_are_taken_once(store: Store, tmp_path: Path) -> None:
+    run = new_run(store)
+    for text in (b"loss=1\nloss=2", b".5", b""):  # each supervisor but the last is killed; two of them saw the end
+        intake = Intake(store, run, tmp_path / "log.txt", printed=True)
+        intake.take([Chunk(0, "stdout", text)])
+        if not text.startswith(b"loss"):
+            intake.finish()
+        intake.close()
+    assert [point.value for point in store.points(run.id)] == [1, 2.5]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import socket
+import subprocess
+import sys
 import zipfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -18,6 +21,7 @@ from jupyter_amltrain.errors import (
     UserErrorException,
 )
 from jupyter_amltrain.runs.experiment import Experiment
+from jupyter_amltrain.runs.owner import how_it_went, this_process
 from jupyter_amltrain.runs.reconcile import reconcile
 from jupyter_amltrain.runs.run import Run
 from jupyter_amltrain.workspace import Workspace
@@ -247,3 +251,39 @@ def test_a_waiting_run_can_be_failed(new_run: Any) -> None:
     run = new_run("pets_2_b", max_nodes=1)
     run.fail("not needed")
     assert (run.get_status(), run.get_details()["error"]["error"]["message"]) == ("Failed", "not needed")
+
+
+@pytest.mark.parametrize(
+    ("ending", "status"), [("", "Running"), ("run.complete()", "Completed"), ("os.kill(os.getpid(), 9)", "Failed")]
+)
+def test_a_script_may_leave_its_run_to_another_one(
+    ending: str, status: str, experiment: Experiment, workspace: Workspace
+) -> None:
+    script = (
+        "import os\nfrom jupyter_amltrain import Experiment, Workspace\n"
+        "run = Experiment(Workspace.get('test-ws'), 'by-hand').start_logging(snapshot_directory=None)\n"
+        f"run.log('loss', 1)\nprint(run.id, flush=True)\n{ending}"
+    )
+    done = subprocess.run([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    run = workspace.get_run(done.stdout.strip())
+    workspace.reconcile()
+    run.log("loss", 2)
+    assert (run.get_status(), run.get_metrics()) == (status, {"loss": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"host": "elsewhere", "started": "0"}, ""),
+        ({"machine": "a copy of it", "boot": "before"}, ""),
+        ({"processes": "pid:[1]", "started": "0"}, ""),
+        ({}, ""),
+        ({"started": "0"}, "The script that logged to this run, process"),
+        ({"pid": 2**22 + 1}, "The script that logged to this run, process"),
+        ({"boot": "before"}, f"{socket.gethostname()} was restarted before run.complete()."),
+    ],
+)
+def test_only_a_process_of_this_machine_is_taken_for_gone(other: dict[str, Any], told: str) -> None:
+    found = how_it_went({**this_process(), "what": "script", **other})
+    assert found[: len(told)] == told
+    assert bool(found) == bool(told)

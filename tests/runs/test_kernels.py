@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,3 +112,32 @@ def test_a_run_outlives_its_kernel_and_is_whole_in_the_next(
     assert lines == [f"line {number}" for number in range(200)]
     assert "METRICS True" in printed
     assert workspace.store.run(run_id).status == states.COMPLETED
+
+
+BY_HAND = """
+from jupyter_amltrain import Experiment, Workspace
+run = Experiment(Workspace.get("tests"), "by-hand").start_logging(snapshot_directory=None)
+child = run.child_run("below")
+for number in range(5):
+    run.log("point", number)
+child.log("point", 5)
+print(run.id, child.id)
+"""
+
+
+@pytest.mark.parametrize("ending", ["killed", "shut down"])
+def test_a_run_of_a_kernel_that_is_gone_is_over(
+    ending: str, workspace: Workspace, new_kernel: Callable[[], KernelManager]
+) -> None:
+    manager = new_kernel()
+    run, child = (workspace.get_run(run_id) for run_id in run_cell(manager, BY_HAND).split())
+    workspace.reconcile()
+    assert (run.get_status(), child.get_status()) == ("Running", "Running")
+    manager.shutdown_kernel(now=ending == "killed")
+    workspace.reconcile()
+    assert (run.get_status(), child.get_status()) == ("Failed", "Failed")
+    assert re.search(
+        r"The kernel that logged to this run, process \d+ on .+, ended before run\.complete\(\)\.",
+        run.get_details()["error"]["error"]["message"],
+    )
+    assert (run.get_metrics(), child.get_metrics()) == ({"point": [0, 1, 2, 3, 4]}, {"point": 5})
