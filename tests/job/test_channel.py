@@ -276,6 +276,23 @@ def test_values_of_a_quick_training_share_their_writes(tmp_path: Path) -> None:
     assert len(records) < 250
 
 
+@pytest.mark.parametrize("how", ["fork", "spawn"])
+def test_workers_of_a_pool_lose_nothing_when_it_ends_them(how: str, tmp_path: Path) -> None:
+    script = (
+        "import multiprocessing as mp\n" + GET_RUN + "def work(n):\n"
+        "    for i in range(200):\n        run.log('worker %d' % n, i)\n"
+        "if __name__ == '__main__':\n"
+        "    for i in range(200):\n        run.log('parent', i)\n"
+        f"    for n in (0, 3, 6):\n        with mp.get_context({how!r}).Pool(3) as pool:\n"
+        "            pool.map(work, range(n, n + 3))\n"
+    )
+    _, records = run_job(tmp_path, script)
+    values: dict[str, list[Any]] = {}
+    for name, value in logged(records):
+        values.setdefault(name, []).append(value)
+    assert values == {name: list(range(200)) for name in ("parent", *(f"worker {n}" for n in range(9)))}
+
+
 def test_forks_in_a_storm_neither_double_nor_lose_nor_warn(tmp_path: Path) -> None:
     script = (
         "import os, threading, warnings\nwarnings.simplefilter('error')\n" + GET_RUN + "children = []\n"

@@ -5,7 +5,8 @@ nothing is ever lost, however the process ends, and there is no thread. When poi
 :data:`DIRECT_WINDOW_S`, they travel together: a record is written when it is full, and what is left is written by a
 thread :data:`WINDOW_S` later, or when the process ends in any way that Python can see (``os._exit`` and ``exec``
 included). A write between two steps of a training costs its script 40 to 70 µs, most of it for waking the reader up,
-and a point in the queue 5 to 10: one write for many points is less for every one of them.
+and a point in the queue 5 to 10: one write for many points is less for every one of them. Workers of multiprocessing
+write each point at once: a pool ends them by a signal as soon as it has their results.
 
 The script never waits for a reader who does not read: then the queue grows, up to :data:`LIMIT_CHARACTERS`, and the
 thread writes as soon as there is room. Only a script that logs faster than anybody could read waits a little; when
@@ -17,6 +18,7 @@ somebody else writing leaves his point in the queue for him. Nothing here raises
 
 import os
 import select
+import sys
 import time
 from _thread import allocate_lock
 from collections import deque
@@ -98,6 +100,7 @@ class Writer:
             self._poll.register(self.fd, select.POLLOUT)
         self._window = 0.0
         self._direct = 0
+        self._most_direct = sys.maxsize if _is_worker() else DIRECT
         self._progress = _now()
         self._stuck = False
         self._full = False
@@ -118,7 +121,7 @@ class Writer:
         if now - self._window > DIRECT_WINDOW_S:
             self._window, self._direct = now, 0
         self._direct += 1
-        if self.size > self._enough or (self._direct <= DIRECT and not self._stuck):
+        if self.size > self._enough or (self._direct <= self._most_direct and not self._stuck):
             self.flush()
             # While nobody reads, one look for every envelope that was put aside.
             self._enough = self.size + _ENOUGH_CHARACTERS
@@ -293,6 +296,12 @@ class Writer:
         """Have a thread again if there is something to write."""
         if self.pid == os.getpid() and self._thread is None and (self._queue or self._out):
             self._start_thread()
+
+
+def _is_worker() -> bool:
+    """Whether multiprocessing, or what stands on it, started this process."""
+    module: "Any" = sys.modules.get("multiprocessing.process")
+    return module is not None and module.current_process().name != "MainProcess"
 
 
 def _current_thread() -> "Thread":
