@@ -84,10 +84,14 @@ class Answers:
         if what == "add_properties":
             return self._store.add_properties(record.id, dict(asked["properties"]), again=True)
         if what == "about":
-            about = {"display_name": record.display_name, "description": record.description}
-            waits = waits_for_parent(self._store, record)
-            shown = {key: value or None for key, value in about.items()}
-            return {**shown, "status": record.status, "waits_for_parent": waits}
+            return {
+                "display_name": record.display_name or None,
+                "description": record.description or None,
+                "number": record.number,
+                "status": record.status,
+                "portal_url": files_folder(self._workspace, record).as_uri(),
+                "waits_for_parent": waits_for_parent(self._store, record),
+            }
         if what == "metrics":
             return gather_metrics(
                 self._store,

@@ -228,11 +228,45 @@ def test_offline_is_refused_when_the_script_says_so(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_not_there(tmp_path: Path) -> None:
-    result = start(tmp_path, "from azureml.core import Run\nimport azureml.core\nazureml.core.Workspace")
+    result = start(tmp_path, "from azureml.core import Run\nimport azureml.core\nazureml.core.Keyvault")
     assert result.stderr.endswith(
-        "azureml.core.Workspace is not there yet inside a job of jupyter_amltrain;"
-        " there are: Dataset, Model, Run, ScriptRunConfig.\n"
+        "azureml.core.Keyvault is not there yet inside a job of jupyter_amltrain;"
+        " there are: Dataset, Experiment, Model, Run, ScriptRunConfig, VERSION, Workspace.\n"
     )
+
+
+def test_what_belongs_into_a_notebook_can_be_imported_and_says_so_when_it_is_used(tmp_path: Path) -> None:
+    script = (
+        "import azureml.core, azureml.core.compute\n"
+        "from azureml.core import Datastore, Environment, Experiment, Workspace\n"
+        "from azureml.core.authentication import ServicePrincipalAuthentication\n"
+        "from azureml.core.datastore import Datastore as Again\nfrom azureml.core.experiment import Experiment as E\n"
+        "from azureml.core.runconfig import RunConfiguration\nfrom azureml.core.workspace import Workspace as W\n"
+        "from azureml.exceptions import ServiceException, AzureMLException\n"
+        "assert (Again, E, W) == (Datastore, Experiment, Workspace)\n"
+        "assert issubclass(ServiceException, AzureMLException)\n"
+        "ws = run.experiment.workspace if not run.id.startswith('OfflineRun') else Workspace.from_config()\n"
+        "assert isinstance(ws, Workspace) and not isinstance(ws, (Datastore, azureml.core.compute.ComputeTarget))\n"
+        "def train(ws: Workspace, store: Datastore = None): pass\n"
+        "print(azureml.core.VERSION, Workspace.from_config().name, Workspace.get('w').name, ws.datasets)\n"
+        "print(Run.get(ws, run.id) is run)\n"
+        "for use in (lambda: Environment('e'), lambda: Datastore.get(ws, 'd'), lambda: Workspace.get('other'),\n"
+        "            lambda: Run.get(ws, 'other_1')):\n"
+        "    try:\n        use()\n    except (AzureMLException, AttributeError) as error:\n"
+        "        print(getattr(error, 'message', error))\n"
+    )
+    text, _ = submitted(tmp_path, script, AZUREML_ARM_WORKSPACE_NAME="w")
+    assert text.splitlines() == [
+        "1.61.0+jupyter.amltrain w w {}",
+        "True",
+        *(
+            f"{used} cannot be used inside a job of jupyter_amltrain, only in the notebook that submits it. A job sees"
+            " its own run (Run.get_context()), the data it was given (run.input_datasets) and models (Model)."
+            for used in ("Environment", "Datastore.get")
+        ),
+        "A job sees the workspace that it runs in, 'w', and not 'other'.",
+        "A job sees its own run, exp_1_abc, and those below it (run.get_children()), but not other_1.",
+    ]
 
 
 def test_an_installed_azureml_keeps_its_modules_and_gets_our_context(tmp_path: Path) -> None:

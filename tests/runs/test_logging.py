@@ -57,7 +57,8 @@ run.add_properties({"author": "me"})
 assert "has a value already" in refused("ExperimentExecutionException", run.add_properties, {"author": "you"})
 assert run.get_properties()["author"] == "me"
 run.display_name, run.description = "my run", "about it"
-assert (run.display_name, run.description) == ("my run", "about it")
+assert (run.display_name, run.name, run.description) == ("my run", "my run", "about it")
+assert (run.number, run.status, run.get_portal_url().startswith("file:///")) == (1, "Running", True)
 
 # children
 with run.child_run("first") as child:

@@ -28,6 +28,12 @@ def input_datasets() -> "Dict[str, Union[str, Dataset]]":
     }
 
 
+def registered_inputs() -> "Dict[str, Dataset]":
+    """Name to data set, of the inputs that are registered under one."""
+    inputs = [item for item in _known() if item["role"] == "input"]
+    return {str(item["dataset"]): Dataset(item) for item in inputs if item.get("dataset")}
+
+
 def output_datasets() -> "Dict[str, str]":
     """Name to the folder of each output of the run."""
     return {item["name"]: item["path"] for item in _known() if item["role"] == "output"}

@@ -21,7 +21,7 @@ class Run(Logged):
 
     def __init__(self, run_id: str, experiment: str) -> None:
         self.id = run_id
-        self.experiment = Experiment(experiment)
+        self.experiment = Experiment(None, experiment)
 
     @classmethod
     def get_context(cls, allow_offline: bool = True, used_for_context_manager: bool = False, **kwargs: "Any") -> "Run":
@@ -51,6 +51,20 @@ class Run(Logged):
 
                 Run._context = _OfflineRun()
         return Run._context
+
+    @staticmethod
+    def get(workspace: "Any", run_id: str, **kwargs: "Any") -> "Run":
+        """The run of this script, by its id.
+
+        Raises:
+            UserErrorException: the id is that of another run.
+        """
+        run = Run.get_context()
+        if run.id != run_id:
+            raise UserErrorException(
+                "A job sees its own run, %s, and those below it (run.get_children()), but not %s." % (run.id, run_id)
+            )
+        return run
 
     def __repr__(self) -> str:
         return "Run(Experiment: %s,\nId: %s,\nStatus: %s)" % (self.experiment.name, self.id, self.get_status())
@@ -124,9 +138,9 @@ class Run(Logged):
 
 
 class Experiment:
-    """The experiment of the run, by name."""
+    """The experiment of the run, by name; ``workspace`` is accepted, as in the SDK, and is always that of the run."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, workspace: "Any", name: str, **kwargs: "Any") -> None:
         self.name = name
 
     @property

@@ -97,6 +97,21 @@ class _SubmittedRun(OwnFiles, Run):
         return self.get_properties()
 
     @property
+    def number(self) -> int:
+        """Its place among all runs of the workspace."""
+        return int(self._ask("about")["number"])
+
+    @property
+    def status(self) -> str:
+        """Its state."""
+        return self.get_status()
+
+    @property
+    def name(self) -> "Optional[str]":
+        """Its name for people, the same as ``display_name``."""
+        return self.display_name
+
+    @property
     def display_name(self) -> "Optional[str]":
         """A name for people; set it to change it."""
         answer: "Optional[str]" = self._ask("about")["display_name"]
@@ -115,6 +130,10 @@ class _SubmittedRun(OwnFiles, Run):
     @description.setter
     def description(self, value: "Optional[str]") -> None:
         self._send("about", v={"description": value})
+
+    def get_portal_url(self) -> str:
+        """Where to look at it: its folder on the machine of the notebook."""
+        return str(self._ask("about")["portal_url"])
 
     def get_details(self) -> "Dict[str, Any]":
         """All about it, with the keys of the SDK."""

@@ -1,8 +1,11 @@
-"""The names of ``azureml.core`` that a script needs inside its job."""
+"""The names of ``azureml.core`` that a script may import inside its job."""
 
 from amltrain_job.data import Dataset
 from amltrain_job.model import Model
+from amltrain_job.notebook_only import add_modules
+from amltrain_job.run import Experiment
 from amltrain_job.submitted_child import ScriptRunConfig
+from amltrain_job.workspace import Workspace
 
 from .run import Run
 
@@ -10,7 +13,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Dataset", "Model", "Run", "ScriptRunConfig"]
+VERSION = __version__ = "1.61.0+jupyter.amltrain"
+__all__ = ["Dataset", "Experiment", "Model", "Run", "ScriptRunConfig", "VERSION", "Workspace"]
+globals().update(add_modules(__name__))
 
 
 def __getattr__(name: str) -> "Any":  # called from Python 3.7 on; 3.6 has its own, shorter sentence

@@ -1,4 +1,4 @@
-"""``azureml.exceptions``: what the run of the job raises, under the names of the SDK."""
+"""``azureml.exceptions``: what the run of the job raises, under the names of the SDK, and what scripts may catch."""
 
 from amltrain_job.errors import (
     ActivityFailedException,
@@ -21,3 +21,21 @@ __all__ = [
     "SnapshotException",
     "UserErrorException",
 ]
+
+# Nothing in a job raises these.
+for _name in (
+    "AuthenticationException",
+    "AzureMLAggregatedException",
+    "ComputeTargetException",
+    "DatasetTimestampMissingError",
+    "DiscoveryUrlNotFoundException",
+    "ParallelRunException",
+    "ProjectSystemException",
+    "RunConfigurationException",
+    "ServiceException",
+    "TrainingException",
+    "WebserviceException",
+    "WorkspaceException",
+    "WorkspacePrivateEndpointException",
+):
+    globals()[_name] = type(_name, (AzureMLException,), {"__module__": __name__})
