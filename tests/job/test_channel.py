@@ -61,6 +61,7 @@ def start_job(folder: Path, script: str) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        start_new_session=True,
     )
 
 
@@ -239,6 +240,7 @@ def test_what_does_not_fit_because_nobody_reads_is_dropped_counted_and_told(tmp_
         "sys.exit(0)",
         "os.execv('/bin/true', ['true'])",
         "os.kill(os.getpid(), 9)",
+        "os.killpg(0, 15)",
         "os.abort()",
         "1 / 0",
         "threading.Thread(target=os._exit, args=(0,)).start(); time.sleep(60)",
@@ -251,6 +253,16 @@ def test_a_storm_is_whole_however_the_process_ends(ending: str, tmp_path: Path) 
     assert_gapless(records)
     assert [value for _, value in logged(records)] == list(range(5005))
     assert len(records) < 500
+
+
+def test_what_is_logged_after_our_part_of_the_exit_is_there(tmp_path: Path) -> None:
+    script = (
+        GET_RUN + "import atexit\ndef log(name):\n    for i in range(3003):\n        run.log(name, i)\n"
+        "class Last:\n    def __del__(self):\n        log('deleted')\n"
+        "last = Last()\natexit.register(log, 'at exit')\nlog('before')"
+    )
+    _, records = run_job(tmp_path, script)
+    assert logged(records) == [(name, i) for name in ("before", "at exit", "deleted") for i in range(3003)]
 
 
 def test_few_values_are_written_in_the_call_and_no_thread_is_there(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ DIRECT_WINDOW_S = 0.5
 WINDOW_S = 0.02
 LIMIT_CHARACTERS = 16 << 20
 PATIENCE_S = 10.0
+_LAST_PATIENCE_S = 1.0  # of an interpreter that ends
 _IDLE_WINDOWS = 25
 _STUCK_MS = 20
 _RETRY_S = 0.1
@@ -71,6 +72,12 @@ class Channel:
             return True
         return writer.finish(PATIENCE_S if patience_s is None else patience_s)
 
+    def end(self) -> None:
+        """Write what is left, and from now on each record at once."""
+        self.close()
+        if self._writer is not None:
+            self._writer.do_without_thread()
+
     def _current(self) -> "Writer":
         """The writer of this process: a forked child gets its own, so that no two write the same sequence."""
         writer = self._writer
@@ -106,6 +113,7 @@ class Writer:
         self._full = False
         self._dead = False
         self._told = 0
+        self._alone = False
         self._starting = False
         self._thread: "Optional[Thread]" = None
         self._wake: "Optional[Event]" = None
@@ -125,7 +133,11 @@ class Writer:
             self.flush()
             # While nobody reads, one look for every envelope that was put aside.
             self._enough = self.size + _ENOUGH_CHARACTERS
-        if (self._queue or self._out) and self._thread is None and not self._starting:
+        if not self._queue and not self._out:
+            return
+        if self._alone:
+            self.finish(max(0.0, _LAST_PATIENCE_S - (_now() - self._progress)))
+        elif self._thread is None and not self._starting:
             self._start_thread()
 
     def flush(self) -> None:
@@ -292,6 +304,11 @@ class Writer:
             wake.set()
             thread.join(1.0)
 
+    def do_without_thread(self) -> None:
+        """End the thread for good: an interpreter that ends stops it wherever it is, and it may be writing."""
+        self.pause()
+        self._alone, self._most_direct = True, sys.maxsize
+
     def resume(self) -> None:
         """Have a thread again if there is something to write."""
         if self.pid == os.getpid() and self._thread is None and (self._queue or self._out):
@@ -327,8 +344,8 @@ def _write_before_the_end(owner: Channel) -> None:
     _prepared.append(owner)
     import atexit
 
-    atexit.register(owner.close)
-    for name in ("_exit", "abort", "execv", "execve", "kill"):
+    atexit.register(owner.end)
+    for name in ("_exit", "abort", "execv", "execve", "kill", "killpg"):
         setattr(os, name, _closing_first(owner, name, getattr(os, name)))
     if hasattr(os, "register_at_fork"):  # Python 3.7
 
@@ -348,7 +365,8 @@ def _closing_first(owner: Channel, name: str, function: "Callable[..., Any]") ->
 
     @wraps(function)
     def closing_first(*arguments: "Any", **named: "Any") -> "Any":
-        if name != "kill" or (arguments and arguments[0] in (os.getpid(), 0)):
+        own = {"kill": os.getpid, "killpg": os.getpgrp}.get(name)
+        if own is None or (arguments and arguments[0] in (own(), 0)):
             owner.close(1.0)
         return function(*arguments, **named)
 
