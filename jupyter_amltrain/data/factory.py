@@ -9,6 +9,7 @@ from typing import Any
 
 from ..absent import NOT_YET, Recreated
 from ..errors import UserErrorException
+from ..runs.run_base import job_module
 from .dataset import AbstractDataset, FileDataset, TabularDataset
 from .datastore import Datastore
 from .definition import files_in
@@ -186,9 +187,9 @@ class TabularDatasetFactory(Recreated):
 class Dataset(Recreated):
     """Makes data sets (``Dataset.File``, ``Dataset.Tabular``) and finds registered ones."""
 
+    Scenario = job_module("data").Dataset.Scenario
     _absent = dict.fromkeys(
         [
-            "Scenario",
             "archive",
             "auto_read_files",
             "compare_profiles",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..absent import NOT_YET, Recreated
 from ..errors import ModelNotFoundException, UserErrorException
+from ..runs.run_base import job_module
 from .register import model_folder, register_files
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ class Model(Recreated):
     """
 
     _absent = {
-        "Framework": "any text will do for model_framework, such as 'PyTorch'",
         "add_dataset_references": NOT_YET,
         "deploy": _NO_SERVICE,
         "deserialize": NOT_YET,
@@ -48,6 +48,7 @@ class Model(Recreated):
         "print_configuration": _NO_SERVICE,
         "profile": _NO_SERVICE,
     }
+    Framework = job_module("model").Model.Framework
 
     def __init__(
         self,

@@ -207,7 +207,8 @@ def test_offline(tmp_path: Path) -> None:
         "from azureml.core.run import _OfflineRun\n"
         "print(isinstance(run, _OfflineRun), run.id.startswith('OfflineRun_'), len(run.id))\n"
         "run.log('loss', 0.5)\nrun.log('loss', float('nan'), step=1)\nrun.log_list('l', [1])\nrun.log_row('r', x=1)\n"
-        "run.tag('a', 'b')\nrun.complete()"
+        "run.tag('a', 'b')\nrun.complete()\nrun.register_model('pets', 'outputs/a.pkl')\n"
+        "try:\n    run.get_metrics()\nexcept AttributeError as error:\n    print(error)"
     )
     result = start(tmp_path, script)
     assert result.stderr == ""
@@ -215,7 +216,9 @@ def test_offline(tmp_path: Path) -> None:
         "True True 47\n"
         "Attempted to log scalar metric loss:\n0.5\nAttempted to log scalar metric loss:\nnan\n"
         "Attempted to log list metric l:\n[1]\nAttempted to log row metric r:\n{'x': 1}\n"
-        "Attempted to add tag a with value b\n"
+        "Attempted to add tag a with value b\nAttempted to register model pets from outputs/a.pkl\n"
+        "Run.get_metrics needs a run, and this script was not started by one: submit it, or ask"
+        " run.id.startswith('OfflineRun') first.\n"
     )
 
 

@@ -8,6 +8,7 @@ import os
 import shutil
 
 from .errors import UserErrorException
+from .factories import FileDatasetFactory, TabularDatasetFactory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -40,10 +41,21 @@ def output_datasets() -> "Dict[str, str]":
 
 
 class Dataset:
-    """A data set that is an input of the run; its files are there already."""
+    """A data set that is an input of the run, or that the script has found; its files are there already."""
 
-    def __init__(self, item: "Dict[str, Any]") -> None:
+    File = FileDatasetFactory
+    Tabular = TabularDatasetFactory
+
+    class Scenario:
+        """What a data set was to a model."""
+
+        INFERENCE = "inference"
+        TRAINING = "training"
+        VALIDATION = "validation"
+
+    def __init__(self, item: "Dict[str, Any]", files: "Optional[List[Tuple[str, str]]]" = None) -> None:
         self._item = item
+        self._found = files
         self._path = str(item["path"])
         self.id = item.get("id")
         self.name = item.get("dataset")
@@ -68,13 +80,7 @@ class Dataset:
         return _find("id '%s'" % id, lambda item: item.get("id") == id)
 
     def _files(self) -> "List[Tuple[str, str]]":
-        if os.path.isfile(self._path):
-            return [(os.path.basename(self._path), self._path)]
-        found = []
-        for below, folders, names in os.walk(self._path):
-            folders.sort()
-            found += [os.path.join(below, name) for name in names]
-        return [(os.path.relpath(path, self._path), path) for path in sorted(found)]
+        return files_below(self._path) if self._found is None else self._found
 
     def to_path(self) -> "List[str]":
         """The names of its files, each with a slash in front."""
@@ -112,6 +118,17 @@ class Dataset:
 
     def __repr__(self) -> str:
         return "Dataset(name=%s, version=%s, path=%s)" % (self.name, self.version, self._path)
+
+
+def files_below(path: str) -> "List[Tuple[str, str]]":
+    """Name and path of each file of a folder, or of a file."""
+    if os.path.isfile(path):
+        return [(os.path.basename(path), path)]
+    found = []
+    for below, folders, names in os.walk(path):
+        folders.sort()
+        found += [os.path.join(below, name) for name in names]
+    return [(os.path.relpath(file, path), file) for file in sorted(found)]
 
 
 class Mounted:

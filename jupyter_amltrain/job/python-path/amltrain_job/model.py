@@ -15,6 +15,16 @@ MODELS = "models"
 class Model:
     """A registered model: ``name``, ``version``, ``id``, ``tags``, ``properties`` and what was said of it."""
 
+    class Framework:
+        """Words for ``model_framework``; any other text will do, too."""
+
+        CUSTOM = "Custom"
+        MULTI = "Multi"
+        ONNX = "Onnx"
+        PYTORCH = "PyTorch"
+        SCIKITLEARN = "ScikitLearn"
+        TENSORFLOW = "TensorFlow"
+
     def __init__(
         self,
         workspace: "Any" = None,

@@ -15,6 +15,12 @@ class _OfflineRun(Run):
 
         super().__init__(run_id or "OfflineRun_%s" % uuid4(), "")
 
+    def __getattr__(self, name: str) -> "Any":
+        raise AttributeError(
+            "Run.%s needs a run, and this script was not started by one: submit it, or ask "
+            "run.id.startswith('OfflineRun') first." % name
+        )
+
     def _emit(self, shape: str, name: str, value: "Any") -> None:
         print("Attempted to log %s metric %s:\n%s" % (shape, name, value))
 
@@ -84,6 +90,10 @@ class _OfflineRun(Run):
     def upload_folder(self, name: str, path: str, datastore_name: "Optional[str]" = None) -> None:
         """Print which folder it is."""
         print("Attempted to track folder %s at %s" % (name, path))
+
+    def register_model(self, model_name: str, model_path: "Optional[str]" = None, **kwargs: "Any") -> None:
+        """Print which model it is."""
+        print("Attempted to register model %s from %s" % (model_name, model_path or model_name))
 
     def child_run(
         self, name: "Optional[str]" = None, run_id: "Optional[str]" = None, outputs: "Optional[str]" = None

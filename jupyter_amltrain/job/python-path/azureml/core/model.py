@@ -2,4 +2,6 @@
 
 from amltrain_job.model import Model
 
-__all__ = ["Model"]
+from .dataset import Dataset
+
+__all__ = ["Dataset", "Model"]
