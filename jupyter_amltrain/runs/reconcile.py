@@ -45,9 +45,12 @@ def reconcile(workspace_folder: Path, store: Store) -> None:
 def _close_if_left(store: Store, run: RunRecord) -> None:
     """Close a run whose kernel is gone; what a job makes below its own has no owner and ends with the job."""
     told = how_it_went(run.handle) if run.handle else ""
-    if told:
-        how = {"status": states.FAILED, "error": {"code": "UserError", "message": told}}
-        store.end_logged_run(run, Change("state", "", how, time.time()))
+    if not told:
+        return
+    how: dict[str, object] = {"status": states.FAILED, "error": {"code": "UserError", "message": told}}
+    if run.parent and (of_parent := store.run(run.parent).status) in (states.COMPLETED, states.CANCELED):
+        how = {"status": of_parent}  # as for a child that a script left open
+    store.end_logged_run(run, Change("state", "", how, time.time()))
 
 
 def start_waiting(workspace_folder: Path, store: Store, target: str) -> None:

@@ -116,12 +116,15 @@ def test_a_run_outlives_its_kernel_and_is_whole_in_the_next(
 
 BY_HAND = """
 from jupyter_amltrain import Experiment, Workspace
-run = Experiment(Workspace.get("tests"), "by-hand").start_logging(snapshot_directory=None)
+experiment = Experiment(Workspace.get("tests"), "by-hand")
+run, over = (experiment.start_logging(snapshot_directory=None) for _ in range(2))
 child = run.child_run("below")
+forgotten = over.child_run("below")
+over.complete()
 for number in range(5):
     run.log("point", number)
 child.log("point", 5)
-print(run.id, child.id)
+print(run.id, child.id, forgotten.id)
 """
 
 
@@ -130,12 +133,12 @@ def test_a_run_of_a_kernel_that_is_gone_is_over(
     ending: str, workspace: Workspace, new_kernel: Callable[[], KernelManager]
 ) -> None:
     manager = new_kernel()
-    run, child = (workspace.get_run(run_id) for run_id in run_cell(manager, BY_HAND).split())
+    run, child, forgotten = (workspace.get_run(run_id) for run_id in run_cell(manager, BY_HAND).split())
     workspace.reconcile()
-    assert (run.get_status(), child.get_status()) == ("Running", "Running")
+    assert {one.get_status() for one in (run, child, forgotten)} == {"Running"}
     manager.shutdown_kernel(now=ending == "killed")
     workspace.reconcile()
-    assert (run.get_status(), child.get_status()) == ("Failed", "Failed")
+    assert (run.get_status(), child.get_status(), forgotten.get_status()) == ("Failed", "Failed", "Completed")
     assert re.search(
         r"The kernel that logged to this run, process \d+ on .+, ended before run\.complete\(\)\.",
         run.get_details()["error"]["error"]["message"],
