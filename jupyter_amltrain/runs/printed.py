@@ -30,7 +30,7 @@ _STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _NUMBER = r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|nan|inf)"
 # A colon needs a space, a quoted name or a fraction, or every address and every time of day would be a metric.
 _PAIR = re.compile(
-    rf"""(?<![\w./@-])(?P<quote>["']?)(?P<name>[A-Za-z][\w.@/-]*(?:[ ][a-z]+)?)(?P=quote)
+    rf"""(?<![\w./@?&-])(?P<quote>["']?)(?P<name>[A-Za-z][\w.@/-]*(?:[ ][a-z]+)?)(?P=quote)
          (?:\s*=\s*|(?<=["']):\s*|:\s+|:(?=[-+]?\d*\.\d))(?P<value>["']?{_NUMBER}["']?)(?![\w./:]*[\w/:])""",
     re.VERBOSE | re.IGNORECASE,
 )
@@ -144,7 +144,7 @@ def _pairs(text: str) -> list[tuple[str, float]]:
 
 
 def _is_step(name: str) -> bool:
-    return name.lower().rstrip("s") in _STEPS
+    return name.lower().rpartition(" ")[2].rstrip("s") in _STEPS
 
 
 def _step(found: dict[str, float]) -> int | None:

@@ -30,6 +30,8 @@ LINES = {
     "2026-11-25 10:00:00,123 INFO train: loss = 0.5 lr:1.5e-4": {"loss": 0.5, "lr": 0.00015, "step": None},
     "16/16 ━━━━━ 1s 5ms/step - accuracy: 0.9063 - loss: 0.2": {"accuracy": 0.9063, "loss": 0.2, "step": None},
     "val loss: 0.3, \x1b[31mtrain loss\x1b[0m: -inf": {"val loss": 0.3, "train loss": float("-inf"), "step": None},
+    "Train Epoch: 1 [640/60000 (1%)]\tLoss: 2.305": {"Loss": 2.305, "step": 1},
+    "GET http://x:80/a=1?b=2&c=3": {},
     "listening on http://localhost:8080/ host:8080 size=10MB took: 3s": {},
     "[12:30:45] cuda:0 version: 3.11.2 time=12:30": {},
 }
