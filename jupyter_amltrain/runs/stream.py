@@ -13,6 +13,7 @@ Nothing here touches a file or a clock: the supervisor feeds bytes, gets pieces,
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -238,10 +239,16 @@ def _point(
     if kind == "scalar" and not isinstance(value, (str, float, type(None))):
         numbers.append(value)
     # What a database cannot hold must not stop the intake: anyone may print an envelope.
-    if not all(isinstance(number, (int, float)) and -_INTEGERS <= number < _INTEGERS for number in numbers):
+    if not all(_can_be_stored(number) for number in numbers):
         raise ValueError("not a number, or one beyond 64 bits")
     run = str(record.get("i", ""))
     return NewPoint(name=str(name), kind=kind, value=value, step=step, at=at, rank=rank, run=run, source=str(source))
+
+
+def _can_be_stored(number: Any) -> bool:
+    if isinstance(number, float):
+        return math.isfinite(number)
+    return isinstance(number, int) and -_INTEGERS <= number < _INTEGERS
 
 
 def changes(record: Record) -> list[Change]:

@@ -325,6 +325,25 @@ def test_forks_in_a_storm_neither_double_nor_lose_nor_warn(tmp_path: Path) -> No
     assert values == {f"child {n}": list(range(501)) for n in range(20)}
 
 
+def test_a_fork_beside_a_thread_that_logs_is_quiet(tmp_path: Path) -> None:
+    script = (
+        GET_RUN + "import itertools, os, threading\nover = threading.Event()\ndef log():\n"
+        "    for i in itertools.count():\n        run.log('thread', i)\n"
+        "        if over.wait(0.0005):\n            break\n"
+        "thread = threading.Thread(target=log)\nthread.start()\n"
+        "for n in range(100):\n    child = os.fork()\n    if not child:\n"
+        "        for i in range(40):\n            run.log('child %d' % n, i)\n        os._exit(0)\n"
+        "    os.waitpid(child, 0)\nover.set()\nthread.join()"
+    )
+    _, records = run_job(tmp_path, script)
+    values: dict[str, list[Any]] = {}
+    for name, value in logged(records):
+        values.setdefault(name, []).append(value)
+    of_thread = values.pop("thread")
+    assert of_thread == list(range(len(of_thread)))
+    assert values == {f"child {n}": list(range(40)) for n in range(100)}
+
+
 def test_the_rest_of_a_storm_is_written_soon(tmp_path: Path) -> None:
     script = GET_RUN + "import sys\nfor i in range(3003):\n    run.log('loss', i)\nsys.stdin.read()"
     process = start_job(tmp_path, script)

@@ -205,6 +205,12 @@ def test_unfinished_parts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sorted(assembler.parts) == ["a/8/0/2", "a/9/0/2"]
 
 
+def test_a_step_beyond_64_bits_keeps_its_point_and_those_beside_it() -> None:
+    values = [["loss", 1, 1e300], ["loss", 2, 2**63 - 1], ["loss", 3, -1e30]]
+    found = points({"w": "1", "q": 0, "r": 0, "t": 1.0, "k": "metric", "v": values})
+    assert [(point.value, point.step) for point in found] == [(1, 1e300), (2, 2**63 - 1), (3, -1e30)]
+
+
 def test_points() -> None:
     values = [["loss", 0.5], ["loss", {"f": "inf"}, 3], ["é", "text", None, 4], ["all", [1, {"f": "-inf"}]]]
     assert points({"k": "metric", "r": 2, "t": 5.0, "v": values}) == [

@@ -6,7 +6,8 @@ nothing is ever lost, however the process ends, and there is no thread. When poi
 thread :data:`WINDOW_S` later, or when the process ends in any way that Python can see (``os._exit`` and ``exec``
 included). A write between two steps of a training costs its script 40 to 70 µs, most of it for waking the reader up,
 and a point in the queue 5 to 10: one write for many points is less for every one of them. Workers of multiprocessing
-write each point at once: a pool ends them by a signal as soon as it has their results.
+write each point at once, and wait a moment where the pipe is full: a pool ends them by a signal once it has their
+results.
 
 The script never waits for a reader who does not read: then the queue grows, up to :data:`LIMIT_CHARACTERS`, and the
 thread writes as soon as there is room. Only a script that logs faster than anybody could read waits a little; when
@@ -35,7 +36,7 @@ DIRECT_WINDOW_S = 0.5
 WINDOW_S = 0.02
 LIMIT_CHARACTERS = 16 << 20
 PATIENCE_S = 10.0
-_LAST_PATIENCE_S = 1.0  # of an interpreter that ends
+_LAST_PATIENCE_S = 1.0  # of a worker, and of an interpreter that ends
 _IDLE_WINDOWS = 25
 _STUCK_MS = 20
 _RETRY_S = 0.1
@@ -107,13 +108,12 @@ class Writer:
             self._poll.register(self.fd, select.POLLOUT)
         self._window = 0.0
         self._direct = 0
-        self._most_direct = sys.maxsize if _is_worker() else DIRECT
         self._progress = _now()
         self._stuck = False
         self._full = False
         self._dead = False
         self._told = 0
-        self._alone = False
+        self._alone = _is_worker()
         self._starting = False
         self._thread: "Optional[Thread]" = None
         self._wake: "Optional[Event]" = None
@@ -129,14 +129,15 @@ class Writer:
         if now - self._window > DIRECT_WINDOW_S:
             self._window, self._direct = now, 0
         self._direct += 1
-        if self.size > self._enough or (self._direct <= self._most_direct and not self._stuck):
+        if self.size > self._enough or ((self._alone or self._direct <= DIRECT) and not self._stuck):
             self.flush()
             # While nobody reads, one look for every envelope that was put aside.
             self._enough = self.size + _ENOUGH_CHARACTERS
         if not self._queue and not self._out:
             return
         if self._alone:
-            self.finish(max(0.0, _LAST_PATIENCE_S - (_now() - self._progress)))
+            if self._stuck and not self.finish(max(0.0, _LAST_PATIENCE_S - (_now() - self._progress))):
+                _write_before_the_end(self.owner)
         elif self._thread is None and not self._starting:
             self._start_thread()
 
@@ -300,14 +301,15 @@ class Writer:
     def pause(self) -> None:
         """End the thread, for the moment of a fork: Python warns of forks beside threads."""
         thread, wake = self._thread, self._wake
-        if thread is not None and wake is not None and self.pid == os.getpid():
+        # One that another thread is about to start cannot be joined.
+        if thread is not None and wake is not None and self.pid == os.getpid() and thread.is_alive():
             wake.set()
             thread.join(1.0)
 
     def do_without_thread(self) -> None:
         """End the thread for good: an interpreter that ends stops it wherever it is, and it may be writing."""
         self.pause()
-        self._alone, self._most_direct = True, sys.maxsize
+        self._alone = True
 
     def resume(self) -> None:
         """Have a thread again if there is something to write."""
