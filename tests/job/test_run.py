@@ -130,6 +130,7 @@ def test_what_is_refused_and_why(tmp_path: Path) -> None:
         "run.log('loss', (x for x in [1]))",
         "run.log_row('r', x=[1])",
         "run.log('loss', 1, step='first')",
+        "run.log_list('loss', 5)",
         "run.log_table('t', {'x': [1, 2], 'y': [1]})",
         "run.log_image('i')",
         "run.log_image('i', path='none.png')",
@@ -155,12 +156,15 @@ def test_what_is_refused_and_why(tmp_path: Path) -> None:
         "Log a list with run.log_list('loss', values)."
     )
     assert [line.split()[0] for line in lines] == [
-        *["UserErrorException"] * 5,
+        *["UserErrorException"] * 6,
         *["AzureMLException"] * 6,
         *["UserErrorException"] * 4,
         *["AttributeError"] * 2,
     ]
-    assert "either path= or plot=, and exactly one" in lines[6]
+    assert lines[5] == (
+        "UserErrorException 'loss' is a int, and a list is needed here. Log a single value with run.log('loss', value)."
+    )
+    assert "either path= or plot=, and exactly one" in lines[7]
     assert lines[-1].startswith(
         "AttributeError Run.get_secret cannot be used inside a job of jupyter_amltrain; there are"
     )

@@ -58,9 +58,20 @@ class Logged:
         )
 
     def log_list(self, name: str, value: "Any", description: str = "", step: "Optional[float]" = None) -> None:
-        """Record a list, tuple, range, array or generator of values as one point."""
+        """Record a list, tuple, range, array or generator of values as one point.
+
+        Raises:
+            UserErrorException: the value is a single one; use :meth:`log`.
+        """
         at = "null" if step is None else _step(name, step)
-        self._send_point("[%s,%s,%s,%.4f]" % (_name(name), to_json(_plain(name, list(value))), at, time()))
+        try:
+            items = iter(value)
+        except TypeError:
+            raise UserErrorException(
+                "'%s' is a %s, and a list is needed here. Log a single value with run.log('%s', value)."
+                % (name, _kind(value), name)
+            ) from None
+        self._send_point("[%s,%s,%s,%.4f]" % (_name(name), to_json(_plain(name, list(items))), at, time()))
 
     def log_row(self, name: str, description: "Optional[str]" = None, **kwargs: "Any") -> None:
         """Record one row of a table, a value for each column.
