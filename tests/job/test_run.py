@@ -162,7 +162,8 @@ def test_what_is_refused_and_why(tmp_path: Path) -> None:
         *["AttributeError"] * 2,
     ]
     assert lines[5] == (
-        "UserErrorException 'loss' is a int, and a list is needed here. Log a single value with run.log('loss', value)."
+        "UserErrorException 'loss' is of type int, and a list is needed here."
+        " Log a single value with run.log('loss', value)."
     )
     assert "either path= or plot=, and exactly one" in lines[7]
     assert lines[-1].startswith(

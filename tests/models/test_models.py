@@ -24,7 +24,9 @@ assert (model.name, model.version) == ("pets", 1)
 assert Model(run.experiment.workspace, "pets").version == 1
 with open("elsewhere.txt", "w") as file:
     file.write("x")
-assert Model.register(run.experiment.workspace, "elsewhere.txt", "small").id == "small:1"
+framework = Model.Framework.PYTORCH
+small = Model.register(run.experiment.workspace, "elsewhere.txt", "small", model_framework=framework)
+assert (small.id, small.model_framework) == ("small:1", "PyTorch")
 """
 
 USES = """
@@ -36,6 +38,7 @@ workspace = Run.get_context().experiment.workspace
 path = Model.get_model_path("pets", _workspace=workspace)
 assert sorted(os.listdir(path)) == ["labels.txt", "weights.bin"], os.listdir(path)
 assert Model.get_model_path("pets", 1) == path
+assert workspace.models["pets"].version == 1
 copy = Model(workspace, name="pets").download(target_dir="here", exist_ok=True)
 assert open(copy + "/weights.bin").read() == "weights.bin"
 assert [model.id for model in Model.list(workspace, tags=[["from", "run"]])] == ["pets:1"]

@@ -68,7 +68,7 @@ class Logged:
             items = iter(value)
         except TypeError:
             raise UserErrorException(
-                "'%s' is a %s, and a list is needed here. Log a single value with run.log('%s', value)."
+                "'%s' is of type %s, and a list is needed here. Log a single value with run.log('%s', value)."
                 % (name, _kind(value), name)
             ) from None
         self._send_point("[%s,%s,%s,%.4f]" % (_name(name), to_json(_plain(name, list(items))), at, time()))

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Optional
 
     from .data import Dataset
+    from .model import Model
 
 
 class Workspace:
@@ -54,6 +55,13 @@ class Workspace:
 
         return registered_inputs()
 
+    @property
+    def models(self) -> "Dict[str, Model]":
+        """Name to the newest version of each registered model."""
+        from .model import Model
+
+        return {model.name: model for model in Model.list(self, latest=True)}
+
     def get_mlflow_tracking_uri(self, with_auth: bool = False) -> str:
         """The address that MLflow in this job writes to anyway."""
         return os.environ.get("MLFLOW_TRACKING_URI", "")
@@ -64,5 +72,5 @@ class Workspace:
     def __getattr__(self, name: str) -> "Any":
         raise AttributeError(
             "Workspace.%s cannot be used inside a job of jupyter_amltrain; there are: datasets, from_config, get, "
-            "get_mlflow_tracking_uri, name, resource_group, subscription_id." % name
+            "get_mlflow_tracking_uri, models, name, resource_group, subscription_id." % name
         )
