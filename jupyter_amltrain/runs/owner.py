@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 def this_process() -> dict[str, Any]:
     """What names this process, and no other one before or after it."""
     what = "kernel" if "ipykernel" in sys.modules else "script"
-    return {**_place(), "boot": _boot(), "pid": os.getpid(), "started": process_identity(os.getpid()), "what": what}
+    own = {"pid": os.getpid(), "started": process_identity(os.getpid()), "what": what}
+    return {**_machine(), "boot": _boot(), "processes": _process_space(), **own}
 
 
 @cache
@@ -43,12 +44,12 @@ def let_go_at_exit(store: Store) -> None:
 
 def how_it_went(owner: Mapping[str, Any]) -> str:
     """Why nobody logs to its run any more, for a person; "" while somebody may."""
-    if any(owner[key] != value for key, value in _place().items() if key != "processes"):
+    if any(owner[key] != value for key, value in _machine().items()):
         return ""
     told = "before run.complete(). Everything that was logged is kept."
     if owner["boot"] != _boot():
         return f"{owner['host']} was restarted {told}"
-    if owner["processes"] != _place()["processes"] or _is_there(owner):
+    if owner["processes"] != _process_space() or _is_there(owner):
         return ""
     return f"The {owner['what']} that logged to this run, process {owner['pid']} on {owner['host']}, ended {told}"
 
@@ -66,26 +67,22 @@ def _is_there(owner: Mapping[str, Any]) -> bool:
     return False
 
 
-def _place() -> dict[str, str]:
-    """Where process ids mean the same: the machine, and the container where there is one."""
-    return {
-        "host": socket.gethostname(),
-        "machine": _text("/etc/machine-id"),
-        "processes": _link("/proc/self/ns/pid"),
-    }
+def _machine() -> dict[str, str]:
+    return {"host": socket.gethostname(), "machine": _text("/etc/machine-id")}
 
 
 def _boot() -> str:
     return _text("/proc/sys/kernel/random/boot_id")
 
 
-def _text(path: str) -> str:
+def _process_space() -> str:
+    """Where process ids mean the same: the whole machine, or a container."""
     with suppress(OSError):
-        return Path(path).read_text().strip()
+        return os.readlink("/proc/self/ns/pid")
     return ""
 
 
-def _link(path: str) -> str:
+def _text(path: str) -> str:
     with suppress(OSError):
-        return os.readlink(path)
+        return Path(path).read_text().strip()
     return ""
