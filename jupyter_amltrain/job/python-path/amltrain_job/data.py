@@ -5,7 +5,6 @@ The launcher's surroundings say in ``AMLTRAIN_DATA`` what there is: name, mode a
 
 import json
 import os
-import shutil
 
 from .errors import UserErrorException
 from .factories import FileDatasetFactory, TabularDatasetFactory
@@ -90,6 +89,8 @@ class Dataset:
         self, target_path: "Optional[str]" = None, overwrite: bool = False, ignore_not_found: bool = False
     ) -> "List[str]":
         """Copy its files to a folder; returns the copies' paths."""
+        import shutil  # imports the archivers, which every start of a script would wait for
+
         if target_path is None:
             import tempfile
 

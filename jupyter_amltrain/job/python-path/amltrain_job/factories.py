@@ -1,6 +1,5 @@
 """``Dataset.File`` and ``Dataset.Tabular`` inside a job: data sets of files that the script can reach by itself."""
 
-import glob
 import os
 
 from .errors import UserErrorException
@@ -91,6 +90,8 @@ def _files_at(path: "Any") -> "List[Tuple[str, str]]":
     text = str(path)
     if text.startswith(("http://", "https://")):
         return [_fetched(text)]
+    import glob
+
     from .data import files_below
 
     found = []

@@ -1,7 +1,6 @@
 """Registered models as the script of a job sees them: what it registers, and what others did."""
 
 import os
-import shutil
 
 from .errors import ModelNotFoundException, UserErrorException
 
@@ -115,6 +114,8 @@ class Model:
 
     def download(self, target_dir: str = ".", exist_ok: bool = False, exists_ok: "Optional[bool]" = None) -> str:
         """Copy it to a folder; returns the path of the copy."""
+        import shutil
+
         source = self._fetched()
         target = os.path.join(target_dir, os.path.basename(source))
         if os.path.lexists(target):
