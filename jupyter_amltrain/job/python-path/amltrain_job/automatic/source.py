@@ -38,7 +38,7 @@ class Source:
 
     def log(self, values: "Dict[str, Any]", step: "Optional[float]" = None) -> None:
         """Send those of the values that are numbers, all with one write."""
-        at = "null" if step is None else to_json(plain_value(step))
+        at = _number(step) or "null"
         numbers = [(name, _number(value)) for name, value in values.items()]
         now = time()
         points = [
@@ -88,4 +88,6 @@ def _number(value: "Any") -> "Optional[str]":
         plain = plain_value(value)
     except TypeError:
         return None
-    return None if plain is None or isinstance(plain, (str, bool)) else to_json(plain)
+    if plain is None or isinstance(plain, (str, bool)):
+        return None
+    return to_json(plain) if isinstance(plain, dict) else repr(plain)
