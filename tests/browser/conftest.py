@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Page
 
 from browser.chromium import chromium_page
+from browser.gate import Gate
 from browser.server import running_lab
 from front_end.parts import FRONT_END, node_environment
 
@@ -45,6 +46,14 @@ def lab(
     )
     with running_lab(folder, tmp_path) as url:
         yield url
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    """Where a step of a build waits."""
+    made = Gate()
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ def running_lab(folder: Path, own: Path) -> Iterator[str]:
     command += [f"--port={port}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
     own_folders = {"JUPYTER_CONFIG_DIR": str(own / "config"), "JUPYTER_RUNTIME_DIR": str(own / "runtime")}
     environment = {**os.environ, **own_folders, "AMLTRAIN_GPU": "prefer"}
+    _say_no_to_news(own / "config")
     with open(own / "lab.log", "wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
     try:
@@ -37,6 +38,13 @@ def running_lab(folder: Path, own: Path) -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(30)
+
+
+def _say_no_to_news(config: Path) -> None:
+    """Answer beforehand what JupyterLab would ask in a corner of the page."""
+    settings = config / "lab/user-settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    settings.parent.mkdir(parents=True, exist_ok=True)
+    settings.write_text('{"fetchNews": "false"}')
 
 
 def _free_port() -> int:

@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 import re
-import socket
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
-import pytest
 from playwright.sync_api import Page, expect
 
+from browser.gate import Gate
 from browser.lab import begin_all_cells, take_picture, use_theme, wait_for_all_cells
 from browser.server import write_notebook
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
 
 
-class Gate:
-    """Where a build step waits until it is let through: a port of this machine that steps connect to."""
-
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._listener.settimeout(120)
-        self.port = self._listener.getsockname()[1]
-
-    def open(self) -> None:
-        waiting, _ = self._listener.accept()
-        waiting.close()
-
-    def close(self) -> None:
-        self._listener.close()
-
-
-@pytest.fixture
-def gate() -> Iterator[Gate]:
-    made = Gate()
-    yield made
-    made.close()
-
-
 def test_a_build_is_shown_as_it_goes(lab: str, page: Page, gate: Gate, tmp_path: Path) -> None:
-    wait = f"import socket; socket.create_connection(('127.0.0.1', {gate.port})).recv(1)"
+    wait = gate.waiting
     program = f"""
 import time
 for number in range(300): print('collecting part', number)

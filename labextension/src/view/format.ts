@@ -1,6 +1,6 @@
 /** A time span as on a clock: `0.4 s`, `41 s`, `4:12`, `2:10:05`. */
 export function duration(seconds: number): string {
-  if (!(seconds >= 0)) {
+  if (!(seconds >= 0.05)) {
     return '0 s';
   }
   if (seconds < 9.95) {

@@ -4,15 +4,6 @@ import { element, replace } from './dom';
 import { duration, visible } from './format';
 import { isOver } from './status';
 
-const WORDS: { [name in IPhase['name']]: string } = {
-  snapshot: 'snapshot',
-  image: 'image',
-  queue: 'queue',
-  start: 'start',
-  run: 'running',
-  finalise: 'finalise'
-};
-
 /** The way of a run as a timeline: what took how long, where it is, what is to come. */
 export class Phases {
   readonly node = element('ol', { class: 'phases', 'aria-label': 'Phases of the run' });
@@ -49,9 +40,9 @@ export class Phases {
   private _phase(phase: IPhase, now: number): HTMLElement {
     const spent = phase.begin === null ? null : (phase.end ?? now) - phase.begin;
     // A run of a day beside a start of a tenth of a second: both are to be seen.
-    const share = 1 + Math.log1p(spent ?? 0);
-    const text = [WORDS[phase.name], spent === null ? '' : duration(spent)].filter(Boolean).join(' ');
-    const attributes = { class: `phase ${phase.state}`, style: `flex-grow:${share.toFixed(2)}`, title: phase.note || text };
+    const share = 0.1 + Math.log1p(spent ?? 0) ** 2;
+    const text = [phase.name === 'run' ? 'running' : phase.name, spent === null ? '' : duration(spent)].filter(Boolean).join(' ');
+    const attributes = { class: `phase ${phase.state}`, style: `flex-grow:${share}`, title: phase.note || text };
     const current = phase.state === 'now' ? 'step' : null;
     return element('li', { ...attributes, 'aria-current': current }, text, phase.note && ` · ${visible(phase.note)}`);
   }

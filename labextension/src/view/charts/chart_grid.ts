@@ -33,7 +33,7 @@ export class ChartGrid implements IChartHost {
 
   constructor(private readonly _source: IRunSource) {
     this._seen = new IntersectionObserver(entries => this._see(entries), { rootMargin: '100px' });
-    this._themes = new MutationObserver(() => this._charts.forEach(chart => chart.rebuild()));
+    this._themes = new MutationObserver(() => this._recolour());
     this._themes.observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-light', 'class'] });
     this._sizes = new ResizeObserver(() => this._later());
     this._more = button('Show more charts', () => this._showMore());
@@ -163,6 +163,15 @@ export class ChartGrid implements IChartHost {
         }
       }
     }
+    this._later();
+  }
+
+  /** Draw anew what is seen; JupyterLab shows nothing at the moment when its theme changes. */
+  private _recolour(): void {
+    this._charts.forEach(chart => {
+      chart.dispose();
+      this._dirty.add(chart);
+    });
     this._later();
   }
 

@@ -155,6 +155,7 @@ export class LogView implements ITabContent {
       return; // hidden: drawn when it is seen
     }
     this._space.style.height = `${lines.length * ROW}px`;
+    this._viewport.style.maxHeight = `calc(${lines.length * ROW}px + 2em)`;
     if (this._following) {
       this._viewport.scrollTop = lines.length * ROW;
     }
