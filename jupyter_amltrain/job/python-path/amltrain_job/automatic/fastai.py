@@ -24,14 +24,15 @@ class Progress:
         if not learner.training:
             return
         self.batches += 1
-        recorder = getattr(learner, "recorder", None)
-        if recorder is not None and not hasattr(learner, "lr_finder") and recorder.losses and self.pace.is_due():
-            source.log({"loss": recorder.losses[-1], "lr": recorder.lrs[-1]}, self.batches - 1)
+        if self.pace.is_due():
+            recorder = _recorder(learner)
+            if recorder is not None and recorder.losses:
+                source.log({"loss": recorder.losses[-1], "lr": recorder.lrs[-1]}, self.batches - 1)
 
     def after_epoch(self, learner: "Any") -> None:
         """The values of an epoch, by the names of fastai's table."""
-        recorder = getattr(learner, "recorder", None)
-        if recorder is None or hasattr(learner, "lr_finder"):
+        recorder = _recorder(learner)
+        if recorder is None:
             return
         names = list(recorder.metric_names)[1:]
         if names and names[-1] == "time":
@@ -40,6 +41,13 @@ class Progress:
         if len(names) == len(values):  # not so of ``validate``, nor of an epoch that was broken off
             source.log(dict(zip(names, values)), self.epochs)
             self.epochs += 1
+
+
+def _recorder(learner: "Any") -> "Any":
+    """Who writes down the learner's values; None while it only looks for a learning rate."""
+    # A learner looks into its whole network for an attribute that it does not have itself.
+    own = vars(learner)
+    return None if "lr_finder" in own else own.get("recorder")
 
 
 def patch(module: "ModuleType") -> None:
