@@ -24,10 +24,9 @@ class Progress:
         if not learner.training:
             return
         self.batches += 1
-        if self.pace.is_due():
-            recorder = _recorder(learner)
-            if recorder is not None and recorder.losses:
-                source.log({"loss": recorder.losses[-1], "lr": recorder.lrs[-1]}, self.batches - 1)
+        recorder = _recorder(learner)
+        if recorder is not None and recorder.losses and self.pace.is_due():
+            source.log({"loss": recorder.losses[-1], "lr": recorder.lrs[-1]}, self.batches - 1)
 
     def after_epoch(self, learner: "Any") -> None:
         """The values of an epoch, by the names of fastai's table."""
