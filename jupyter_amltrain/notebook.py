@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from .magics.screen import Watched
+    from .magics.screen import ShownBuild, Watched
     from .runs.run import Run
     from .workspace import Workspace
 
@@ -52,6 +53,14 @@ class NotebookScreen:
 
         self._shown_in = (run_id, self._shell.execution_count)
         return show(self._shell, workspace, run_id)
+
+    def show_build(self, log: Path, cancel: Callable[[], None]) -> ShownBuild | None:
+        """See :class:`~.magics.screen.Screen`."""
+        if not self.can_show():
+            return None
+        from .widget.showing import ShownBuild
+
+        return ShownBuild(self._shell, log, cancel)
 
     def _tell_why(self) -> None:
         """Say once why nothing is live: a development install may be without the front end."""

@@ -22,9 +22,9 @@ def register(ipython: InteractiveShell, screen: Screen) -> None:
     from .workspaces import WorkspaceMagics
 
     session = Session()
-    for magics in (EnvironmentMagics, CompareMagics, WorkspaceMagics):
+    for magics in (CompareMagics, WorkspaceMagics):
         ipython.register_magics(magics(ipython, session))
-    for shown in (RunMagics, ViewMagics):
+    for shown in (EnvironmentMagics, RunMagics, ViewMagics):
         ipython.register_magics(shown(ipython, session, screen))
     complete_names(ipython, session)
     warm_up()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ..environment.spec import Environment
     from ..workspace import Workspace
     from .environment_options import Described
+    from .screen import Screen
     from .session import Session
 
 
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
 class EnvironmentMagics(Magics):
     """Environments out of cells."""
 
-    def __init__(self, shell: InteractiveShell, session: Session) -> None:
+    def __init__(self, shell: InteractiveShell, session: Session, screen: Screen) -> None:
         super().__init__(shell)
         self._session = session
+        self._screen = screen
 
     @cell_magic
     @plain_errors
@@ -69,6 +71,8 @@ class EnvironmentMagics(Magics):
         self._make(asked, cell)
 
     def _make(self, asked: Any, cell: str | None) -> None:
+        from ..environment.details import build_log_path
+
         if asked.no_build and (asked.rebuild or asked.flatten):
             raise UserErrorException("--no-build builds nothing; leave out --rebuild and --flatten, or --no-build.")
         workspace = self._session.workspace
@@ -79,7 +83,8 @@ class EnvironmentMagics(Magics):
                 print(sentence)
         if asked.push:
             _check_push(asked, environment, workspace)
-        watcher = watcher_for(self.shell, asked.name, asked.quiet)
+        log = BuildLog(build_log_path(environment, workspace))
+        watcher = watcher_for(self.shell, asked.name, asked.quiet, self._screen, log.path)
         outcome, stacked, size = "not built yet", "", ""
         if asked.no_build:
             from ..environment.builder.options import check_build_options
@@ -88,7 +93,7 @@ class EnvironmentMagics(Magics):
                 print(note)
         else:
             started = time.monotonic()
-            image = self._build(found, cell, asked, watcher)
+            image = self._build(found, cell, asked, watcher, log)
             outcome = f"{'built' if image.built else 'found'} in {duration(time.monotonic() - started)}"
             stacked = f"stacked on {image.stacked_on}" if image.stacked_on else ""
             size = human_size(image.size_bytes) if image.size_bytes else ""
@@ -191,20 +196,19 @@ class EnvironmentMagics(Magics):
             )
         self._make(asked, None)
 
-    def _build(self, found: Described, cell: str | None, asked: Any, watcher: TextWatcher) -> Image:
+    def _build(self, found: Described, cell: str | None, asked: Any, watcher: TextWatcher, log: BuildLog) -> Image:
         from ..engines.registry import default_engine_name, get_engine
-        from ..environment.details import build_log_path
 
         environment = found.environment
         engine = get_engine(default_engine_name())
         spec = self._session.workspace._spec_of(environment)
         renew = REBUILD if asked.rebuild else FLATTEN if asked.flatten else ""
-        log = BuildLog(build_log_path(environment, self._session.workspace))
         try:
             image = prepare_watched(engine, spec, environment._secrets(), watcher, log, renew)
         except AzureMLException as error:
-            watcher.failed("canceled" if isinstance(error, CanceledException) else "failed")
-            raise _in_place(error, log, cell, found.placed) from error
+            told = _in_place(error, log, cell, found.placed)
+            watcher.failed("canceled" if isinstance(error, CanceledException) else "failed", told.message)
+            raise told from error
         if asked.quiet:  # else they have been shown where they were found out
             for note in image.notes:
                 print(note)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -15,18 +16,27 @@ from ..environment.output.terminal_text import plain_line
 from .build_view import BuildState, render_build, summary
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..engines.protocol import Step
+    from .screen import Screen, ShownBuild
 
 _SILENCE_S = 2.0
 _REDRAW_S = 0.25
 _KEPT_LINES = 40
 
 
-def watcher_for(shell: Any, name: str, quiet: bool) -> TextWatcher | CellWatcher:
-    """The way that suits the shell: a view where a front end shows HTML, which is wherever there is a kernel."""
+def watcher_for(shell: Any, name: str, quiet: bool, screen: Screen, log: Path) -> TextWatcher | CellWatcher:
+    """The way that suits the shell: a view where a front end shows HTML, which is wherever there is a kernel.
+
+    Args:
+        log: where the output of the build is kept.
+    """
     if quiet:
         return TextWatcher(lambda text: None)
-    return CellWatcher(name, _Display().show) if getattr(shell, "kernel", None) is not None else TextWatcher(write_out)
+    if getattr(shell, "kernel", None) is None:
+        return TextWatcher(write_out)
+    return LiveWatcher(name, _Display().show, screen, log)
 
 
 def write_out(text: str) -> None:
@@ -64,8 +74,8 @@ class TextWatcher:
         outcome = ", ".join(part for part in (outcome, stacked) if part)
         print(f"✓ {' · '.join(part for part in (name, kind, outcome, size) if part)}")
 
-    def failed(self, state: str) -> None:
-        """It is over without success; the error comes by itself."""
+    def failed(self, state: str, why: str) -> None:
+        """It is over without success; ``why`` is the message of the error, which comes by itself."""
 
 
 class CellWatcher(TextWatcher):
@@ -85,6 +95,7 @@ class CellWatcher(TextWatcher):
         self._steps: dict[str, tuple[Step, float]] = {}
         self._log: deque[str] = deque(maxlen=_KEPT_LINES)
         self._rest = ""
+        self._why = ""
         self._drawn: tuple[str, str] | None = None
         self._drawn_at = -_REDRAW_S
 
@@ -123,10 +134,11 @@ class CellWatcher(TextWatcher):
             return
         self._redraw(replace(self._now(), name=name, state="done", words=(kind, stacked, size), log=tuple(self._log)))
 
-    def failed(self, state: str) -> None:
+    def failed(self, state: str, why: str) -> None:
         """It is over without success; the view stays, with where it was."""
+        self._why = why
         if self._drawn or self._steps:
-            self._redraw(replace(self._now(), state=state))
+            self._redraw(replace(self._now(), state=state, log=tuple(self._log)))
         else:
             for note in self._state.notes:
                 print(note)
@@ -143,7 +155,47 @@ class CellWatcher(TextWatcher):
         picture = render_build(state), summary(state)
         if picture != self._drawn:
             self._drawn = picture
-            self._draw(*picture)
+            self._show_picture(state, *picture)
+
+    def _show_picture(self, state: BuildState, html: str, text: str) -> None:
+        self._draw(html, text)
+
+
+class LiveWatcher(CellWatcher):
+    """Shows a build as a live view where a front end has one, and there a click ends the build.
+
+    Args:
+        draw: shows HTML and its text where there are no live views.
+        log: where the output of the build is kept.
+    """
+
+    def __init__(self, name: str, draw: Callable[[str, str], object], screen: Screen, log: Path) -> None:
+        super().__init__(name, draw)
+        self._screen = screen
+        self._log_path = log
+        self._live: ShownBuild | None = None
+        self._canceled = threading.Event()
+
+    def look(self, phase: str) -> None:
+        """Draw what has changed.
+
+        Raises:
+            KeyboardInterrupt: a click in the view has ended the build, as the notebook's stop button does.
+        """
+        if self._canceled.is_set():
+            raise KeyboardInterrupt
+        super().look(phase)
+
+    def _show_picture(self, state: BuildState, html: str, text: str) -> None:
+        # Made with the first picture: an environment that is found at once costs no widget.
+        self._live = self._live or self._screen.show_build(self._log_path, self._canceled.set)
+        if self._live is None:
+            self._draw(html, text)
+        else:
+            from .build_state import run_state
+
+            shown = run_state(state, self._log_path, time.time(), self._why)
+            self._live.show(shown, html, text, over=state.state != "running")
 
 
 class _Display:

@@ -49,7 +49,7 @@ def failure_of(ended: Exit | None, message: str, log: str, about: Circumstances)
         log: the end of its driver log, or of the log of its image when the job never began.
     """
     if ended is None or ended.infrastructure:
-        return _not_its_fault(ended, message, log)
+        return not_its_fault(ended, message, log)
     code = ended.code or 0
     lines = plain_lines(log)
     found = find_tracebacks(lines)
@@ -66,7 +66,7 @@ def failure_of(ended: Exit | None, message: str, log: str, about: Circumstances)
     )
 
 
-def _not_its_fault(ended: Exit | None, message: str, log: str) -> Failure:
+def not_its_fault(ended: Exit | None, message: str, log: str) -> Failure:
     """The engine, the machine or the environment failed: what was said about it has the remedy already."""
     said, _, _ = message.partition("\nIts last lines:\n")
     first, *more = said.split("\n")

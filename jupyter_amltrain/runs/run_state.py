@@ -1,4 +1,6 @@
-"""What a view shows of a run, as values: plain dataclasses that become JSON for every face (see docs/live-view.md).
+"""What a view shows of a run or a build, as values: plain dataclasses that become JSON for every face.
+
+See docs/live-view.md.
 
 ``labextension/src/wire.ts`` is generated from these by ``labextension/make_wire.py``; a test keeps it true.
 Times are unix seconds, None for "not yet".
@@ -16,13 +18,14 @@ Remedy = Literal["rerun", "environment", "copy"]
 
 @dataclass(frozen=True)
 class Phase:
-    """One part of a run's way, for the timeline.
+    """One part of a run's way, or one step of a build, for the timeline.
 
     Attributes:
+        name: one of ``PhaseName``, or what the step does.
         note: a few words, such as ``cached`` or ``waits for 1 GPU on gpu-cluster``.
     """
 
-    name: PhaseName
+    name: str
     state: PhaseState
     begin: float | None = None
     end: float | None = None
@@ -121,6 +124,7 @@ class RunState:
         output_count: files below ``outputs/`` and ``logs/``.
         can_cancel: whether it is still going and may be ended.
         can_rerun: whether the same can be submitted again.
+        is_build: it is no run but the build of an environment, whose id is that of its log and which has no experiment.
     """
 
     run_id: str
@@ -153,3 +157,4 @@ class RunState:
     can_rerun: bool
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
+    is_build: bool = False

@@ -1,17 +1,17 @@
-"""What one view has been sent of its run, and what it is to be sent next."""
+"""What one view has been sent of its run or build, and what it is to be sent next."""
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..runs.follow import log_files, read_log
-from .curve_feed import CurveFeed
+from ..runs.follow import read_log
 
 if TYPE_CHECKING:
-    from ..runs.store import Store
+    from .curve_feed import CurveFeed
 
 BATCHES = 8
 LOG_BYTES = 256 << 10
@@ -26,16 +26,22 @@ _TRICKLE_BYTES = 32 << 10
 
 
 class Client:
-    """One view of one run. The feeder's thread asks it for batches; what the front end says comes from other threads.
+    """One view of one run or build. The feeder's thread asks it for batches; what the front end says comes from others.
 
     Nothing here waits: a view that does not take in what it was sent is not sent more.
+
+    Args:
+        folder: what the names of logs are relative to.
+        logs: gives the names of the logs that there are, in the order in which they are to be read.
+        curves: what has curves.
     """
 
-    def __init__(self, name: str, store: Store, run_id: str, folder: Path, ids: dict[tuple[int, int], int]) -> None:
+    def __init__(self, name: str, folder: Path, logs: Callable[[], list[str]], curves: CurveFeed | None = None) -> None:
         self.name = name
         self._folder = folder
-        self._curves = CurveFeed(store, run_id, ids)
-        self._curves_are_new = True
+        self._logs = logs
+        self._curves = curves
+        self._curves_are_new = curves is not None
         self._file, self._offset, self._chosen = "", 0, False
         self._names: list[str] = []
         self._jump: tuple[str, int | None] | None = None
@@ -65,7 +71,7 @@ class Client:
 
     def changed(self) -> None:
         """The store has news; perhaps of this run."""
-        self._curves_are_new = True
+        self._curves_are_new = self._curves is not None
         self._names = []
 
     def forgotten(self, busy: bool) -> bool:
@@ -85,8 +91,7 @@ class Client:
         log, buffers = self._log(most_bytes)
         series: list[dict[str, Any]] = []
         values = False
-        if self._curves_are_new:
-            self._curves_are_new = False
+        if self._curves and self._curves_are_new:
             series, columns, self._curves_are_new = self._curves.news()
             values = self._curves.values_changed
             buffers += columns
@@ -130,11 +135,11 @@ class Client:
         jump, self._jump = self._jump, None
         if jump is not None:
             file, start = jump
-            if file in log_files(self._folder):
+            if file in self._logs():
                 self._chosen = True
                 self._file, self._offset = file, self._tail(file) if start is None else start
         elif not self._chosen:
-            self._names = self._names or log_files(self._folder)
+            self._names = self._names or self._logs()
             # The log of the job takes the place of that of the build, once it has begun.
             newest = next((name for name in reversed(self._names) if name == self._file or self._size(name)), "")
             if newest != self._file:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import NameNotFoundException, UserErrorException
 from ..runs.artifacts import list_artifacts, open_artifact
@@ -30,14 +30,11 @@ _COMPARED_CURVES = 100
 _CODE_LINES = 8
 
 
-class Requests:
-    """Answers what the views of one run ask. Each answer is made by itself, in whatever thread."""
+class LogRequests:
+    """Answers what views ask of logs. Each answer is made by itself, in whatever thread."""
 
-    def __init__(self, workspace: Workspace, run_id: str, ids: Mapping[tuple[int, int], int]) -> None:
-        self._workspace = workspace
-        self._run_id = run_id
-        self._ids = ids
-        self._folder = workspace.run_folder(run_id)
+    kinds: tuple[str, ...] = ("read_log", "read_file", "find")
+    """The requests that are answered; each is a method of that name."""
 
     def answer(self, kind: str, asked: Mapping[str, Any]) -> Answer:
         """The answer to a request, and the buffers that go with it.
@@ -45,12 +42,10 @@ class Requests:
         Raises:
             AzureMLException: it cannot be had; the message is for the person at the view.
         """
-        if kind not in KINDS:
+        if kind not in self.kinds:
             raise UserErrorException(f"This version of jupyter_amltrain does not know the request '{kind}'.")
         answer: Answer = getattr(self, kind)(asked)
         return answer
-
-    # --- logs and files ------------------------------------------------------------------------------------------
 
     def read_log(self, asked: Mapping[str, Any]) -> Answer:
         """Bytes of a log."""
@@ -59,22 +54,22 @@ class Requests:
         return {"file": asked["file"], "start": start, "size": size}, [data]
 
     def read_file(self, asked: Mapping[str, Any]) -> Answer:
-        """Bytes of a file that the run wrote."""
+        """Bytes of a file that was written."""
         size, data = self._part(str(asked["name"]), max(0, int(asked["start"])), _PART_BYTES)
         return {"size": size}, [data]
 
     def _part(self, name: str, start: int, length: int) -> tuple[int, bytes]:
-        with open_artifact(self._folder, name) as file:
+        with self._open(name) as file:
             size = file.seek(0, 2)
             file.seek(start)
             return size, file.read(length)
 
     def find(self, asked: Mapping[str, Any]) -> Answer:
         """Lines of a log."""
-        name, logs = str(asked["file"]), log_files(self._folder)
+        name, logs = str(asked["file"]), self._logs()
         if name not in logs:
             raise NameNotFoundException("log", name, logs)
-        with open_artifact(self._folder, name) as file:
+        with self._open(name) as file:
             matches, complete = find_lines(
                 file,
                 str(asked["text"]),
@@ -85,6 +80,30 @@ class Requests:
                 limit=int(asked["limit"]),
             )
         return {"matches": [{"offset": at, "line": line} for at, line in matches], "complete": complete}, []
+
+    def _logs(self) -> list[str]:
+        raise NotImplementedError
+
+    def _open(self, name: str) -> IO[bytes]:
+        raise NotImplementedError
+
+
+class Requests(LogRequests):
+    """Answers what the views of one run ask."""
+
+    kinds = (*LogRequests.kinds, "outputs", "sample", "values", "compare", "code", "origin", "cancel", "rerun")
+
+    def __init__(self, workspace: Workspace, run_id: str, ids: Mapping[tuple[int, int], int]) -> None:
+        self._workspace = workspace
+        self._run_id = run_id
+        self._ids = ids
+        self._folder = workspace.run_folder(run_id)
+
+    def _logs(self) -> list[str]:
+        return log_files(self._folder)
+
+    def _open(self, name: str) -> IO[bytes]:
+        return open_artifact(self._folder, name)
 
     def outputs(self, asked: Mapping[str, Any]) -> Answer:
         """What the run wrote."""
@@ -176,10 +195,6 @@ class Requests:
         from ..submission.again import submit_again
 
         return {"run_id": submit_again(self._workspace, self._run_id, list(map(str, asked["arguments"]))).id}, []
-
-
-KINDS = ("read_log", "read_file", "find", "outputs", "sample", "values", "compare", "code", "origin", "cancel", "rerun")
-"""The requests that there are; each is a method of that name."""
 
 
 def _short(value: Any) -> Any:

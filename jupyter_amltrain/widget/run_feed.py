@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import AzureMLException, NameNotFoundException
 from ..runs import status as states
+from ..runs.follow import log_files
 from ..runs.state_of import StateReader
 from ..runs.store import Store
 from ..runs.upkeep import keep_up
 from .client import Client
+from .curve_feed import CurveFeed
+from .feed import Feed, Watcher
 from .feeder import feeder
-
-Send = Callable[[dict[str, Any], list[bytes]], None]
 
 _STATE_PAUSE_S = 0.2
 _LOOK_AGAIN_S = 2.0
@@ -25,87 +26,42 @@ _BATCH_PAUSE_S = 0.015
 _TROUBLE_PAUSE_S = 5.0
 
 
-class Watcher(Protocol):
-    """A widget that shows a run. It is told from the feeder's thread."""
-
-    def tell(self, state: dict[str, Any]) -> None:
-        """The run's state has changed."""
-
-    def trouble(self, sentence: str) -> None:
-        """The view cannot be brought up to date, and why; "" when it can be again."""
-
-
-class RunFeed:
+class RunFeed(Feed):
     """One run, however many views show it."""
 
     def __init__(self, workspace: WorkspaceFeed, run_id: str) -> None:
+        super().__init__()
         self.run_id = run_id
         self.ids: dict[tuple[int, int], int] = {}
         self._workspace = workspace
         self._folder = workspace.folder / "runs" / run_id
         self._reader = StateReader(workspace.store, self._folder)
-        self._watchers: tuple[Watcher, ...] = ()
-        self._clients: dict[str, tuple[Client, Send]] = {}
-        self._lock = threading.Lock()
         self._state: dict[str, Any] = {}
         self._next_state = self._next_batch = 0.0
         self._stale = True
-        self._over = self._finished = False
-        self._wakes = 0
+        self._over = False
         self._trouble = ""
 
     # --- from any thread -----------------------------------------------------------------------------------------
 
-    def watch(self, watcher: Watcher) -> None:
-        """Have a widget told of every change of the run's state."""
-        with self._lock:
-            self._watchers = (*self._watchers, watcher)
-        self._begin_again()
-
     def leave(self, watcher: Watcher) -> None:
         """Tell a widget no more."""
-        with self._lock:
-            self._watchers = tuple(one for one in self._watchers if one is not watcher)
+        super().leave(watcher)
         if not self._watchers:
             self._workspace.forget(self)
 
-    def open(self, name: str, send: Send) -> None:
-        """A view is drawn: from now on it is sent what there is, then what is new."""
-        with self._lock:
-            client = Client(name, self._workspace.store, self.run_id, self._folder, self.ids)
-            self._clients = {**self._clients, name: (client, send)}
-        self._begin_again()
+    def _client(self, name: str) -> Client:
+        curves = CurveFeed(self._workspace.store, self.run_id, self.ids)
+        return Client(name, self._folder, partial(log_files, self._folder), curves)
 
-    def client(self, name: str) -> Client | None:
-        """A view by the name that it gave itself, None when it is not known."""
-        found = self._clients.get(name)
-        return found[0] if found else None
-
-    def names(self) -> list[str]:
-        """The views that there are."""
-        return list(self._clients)
-
-    def close(self, name: str) -> None:
-        """A view is gone."""
-        with self._lock:
-            self._clients = {other: client for other, client in self._clients.items() if other != name}
-
-    def wake(self) -> None:
-        """A view has room again, or wants something else."""
-        with self._lock:
-            self._finished = False
-            self._wakes += 1
+    def _be_looked_after(self) -> None:
         self._workspace.wake()
 
     def _begin_again(self) -> None:
         self._stale, self._next_state, self._next_batch = True, 0.0, 0.0
-        self.wake()
+        super()._begin_again()
 
     # --- from the feeder's thread --------------------------------------------------------------------------------
-
-    def wants_more(self) -> bool:
-        """Whether anybody looks at it, and something is still to be sent or to happen."""
-        return bool(self._watchers) and not self._finished
 
     def look(self, changed: bool, busy: bool) -> bool:
         """Send what is new; True when something was."""
@@ -118,17 +74,14 @@ class RunFeed:
             self._stale = False
             self._next_state = now + _STATE_PAUSE_S
             told = self._look_at_state(now)
-        for name, (client, _) in self._clients.items():
-            if changed:
+        if changed:
+            for client, _ in self._clients.values():
                 client.changed()
-            if client.forgotten(busy):
-                self.close(name)
+        self._forget_silent(busy)
         if now >= self._next_batch:
             self._next_batch = now + _BATCH_PAUSE_S
             told |= self._send_batches(busy)
-        drained = self._over and not self._stale and self._drained()
-        with self._lock:
-            self._finished = drained and wakes == self._wakes
+        self._finish(self._over and not self._stale and self._drained(), wakes)
         return told
 
     def troubled(self, error: Exception) -> None:
@@ -166,17 +119,6 @@ class RunFeed:
             grown = any(state[name] != self._state[name] for name in _SIZES - {"now"})
             return grown and (self._over or now >= self._told + _LOOK_AGAIN_S)
         return True
-
-    def _send_batches(self, busy: bool) -> bool:
-        told = False
-        for client, send in self._clients.values():
-            while (found := client.batch(busy)) is not None:
-                send(*found)
-                told = True
-        return told
-
-    def _drained(self) -> bool:
-        return all(client.drained() for client, _ in self._clients.values())
 
     _told = 0.0
 

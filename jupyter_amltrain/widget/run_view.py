@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import anywidget
-from traitlets import Dict, Unicode
-
-from ..errors import AzureMLException
-from ..runs import status as states
-from . import bundle
-from .requests import KINDS, Requests
+from .live_view import LiveView
+from .requests import Requests
 from .run_feed import RunFeed, feed_of
-from .subshells import hear_while_busy
 
 if TYPE_CHECKING:
     from ..workspace import Workspace
 
-_answering = ThreadPoolExecutor(2, thread_name_prefix="amltrain-view")
 
-
-class RunView(anywidget.AnyWidget):
+class RunView(LiveView):
     """A run as it goes: its state, curves and log, in any front end that shows Jupyter's widgets.
 
     It keeps nothing but the run's id, and may be shown any number of times. Closing it, or losing the kernel, does
@@ -38,114 +27,27 @@ class RunView(anywidget.AnyWidget):
         NameNotFoundException: there is no such run.
     """
 
-    _esm = bundle.loader()
-    state = Dict().tag(sync=True)
-    """What the front end shows of the run: the JSON of ``RunState``."""
-    bundle = Unicode().tag(sync=True)
-    """Digest of the module that draws, which the front end asks for when it has not got it."""
+    _feed: RunFeed
 
     def __init__(self, workspace: Workspace, run_id: str) -> None:
-        super().__init__(bundle=bundle.digest())
-        hear_while_busy(self)
         self._workspace = workspace
-        self._sending = threading.Lock()
-        self._asked_at = 0.0
-        self.opened = threading.Event()
-        """Set once a front end has drawn it."""
-        self.over: Callable[[], None] | None = None
-        """Called when a run that is over has changed or was drawn by a front end, from whatever thread."""
-        self._feed = self._begin(run_id)
-        self.on_msg(self._heard)
+        super().__init__(*self._of(run_id))
 
     @property
     def run_id(self) -> str:
         """The run that is shown: another one after a rerun."""
         return self._feed.run_id
 
-    @property
-    def in_use(self) -> bool:
-        """Whether somebody has searched, zoomed or opened something in the last seconds."""
-        return time.monotonic() - self._asked_at < 10
-
-    def close(self) -> None:
-        """Take it away from all front ends; the run goes on."""
-        self._feed.leave(self)
-        super().close()
-
-    def _begin(self, run_id: str) -> RunFeed:
+    def _of(self, run_id: str) -> tuple[RunFeed, Requests]:
         feed = feed_of(self._workspace.folder, run_id)
-        self._requests = Requests(self._workspace, run_id, feed.ids)
-        feed.watch(self)
-        return feed
+        return feed, Requests(self._workspace, run_id, feed.ids)
 
-    def tell(self, state: dict[str, Any]) -> None:
-        """See :class:`~.run_feed.Watcher`."""
-        with self._sending:
-            self.state = state
-        self._tell_over()
-
-    def trouble(self, sentence: str) -> None:
-        """See :class:`~.run_feed.Watcher`."""
-        self._send_message({"kind": "trouble", "text": sentence}, [])
-
-    def send_story(self, html: str, text: str) -> None:
-        """Have front ends that can do so save this in the view's place, and go on showing the view."""
-        self._send_message({"kind": "story"}, [html.encode(), text.encode()])
-
-    def _tell_over(self) -> None:
-        if self.over is not None and self.state.get("status") in states.TERMINAL:
-            self.over()
-
-    def _send_message(self, message: dict[str, Any], buffers: list[bytes]) -> None:
-        with self._sending:
-            self.send(message, buffers)
-
-    # --- what the front end says -------------------------------------------------------------------------------------
-
-    def _heard(self, _widget: object, message: Mapping[str, Any], _buffers: object) -> None:
-        """A message of a front end, in whatever thread the kernel hears it; see docs/live-view.md."""
-        kind, name = message.get("kind"), str(message.get("client"))
-        client = self._feed.client(name)
-        if kind == "bundle":
-            self._send_message({"client": name, "kind": "bundle"}, list(bundle.bundle()))
-        elif kind == "open":
-            self.opened.set()
-            self._feed.open(name, self._send_message)
-            self._tell_over()
-        elif kind == "close":
-            self._feed.close(name)
-        elif kind in KINDS:
-            self._asked_at = time.monotonic()
-            _answering.submit(self._answer, kind, name, message)
-        elif client is None:
-            self._send_message({"client": name, "kind": "gone"}, [])
-        elif kind == "taken":
-            client.taken(int(message["seq"]))
-            self._feed.wake()
-        elif kind == "follow_log":
-            start = message.get("start")
-            client.follow_log(str(message["file"]), None if start is None else int(start))
-            self._feed.wake()
-
-    def _answer(self, kind: str, name: str, message: Mapping[str, Any]) -> None:
-        answer: dict[str, Any]
-        buffers: list[bytes] = []
-        try:
-            reply, buffers = self._requests.answer(kind, message)
-            answer = {"reply": reply}
-            if kind == "rerun":
-                self._go_on_with(reply["run_id"])
-        except AzureMLException as error:
-            answer = {"error": error.message}
-        except Exception as error:  # noqa: BLE001 - whoever asked is told
-            answer = {"error": f"That could not be done: {error!r}."}
-        self._send_message({"client": name, "kind": "reply", "id": message.get("id"), **answer}, buffers)
-
-    def _go_on_with(self, run_id: str) -> None:
-        """Show another run from now on, in all front ends."""
+    def _answered(self, kind: str, reply: Mapping[str, Any]) -> None:
+        if kind != "rerun":
+            return
         before = self._feed
         before.leave(self)
-        self._feed = self._begin(run_id)
+        self._begin(*self._of(reply["run_id"]))
         for name in before.names():
             before.close(name)
             self._send_message({"client": name, "kind": "gone"}, [])

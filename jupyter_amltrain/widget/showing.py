@@ -10,19 +10,24 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import asdict
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from ..errors import AzureMLException
 from ..runs import status as states
 from ..saved import run_bundle
+from .build_view import BuildView
 from .feeder import feeder
 from .run_view import RunView
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
+    from ..runs.run_state import RunState
     from ..workspace import Workspace
 
 RUN = "application/vnd.jupyter-amltrain.run+json"
@@ -108,8 +113,34 @@ def _keep_all_stories(process: int) -> None:
         shown.keep_story()
 
 
-def show(shell: InteractiveShell, workspace: Workspace, run_id: str) -> ShownRun:
-    """Show a run in the output of the cell that runs."""
+class ShownBuild:
+    """A build in an output of the notebook, whose cell runs.
+
+    Its output is never the widget alone: a front end that does not know our kind of output shows HTML and text, as one
+    that cannot be heard while a cell runs would see an empty widget.
+    """
+
+    def __init__(self, shell: InteractiveShell, log: Path, cancel: Callable[[], None]) -> None:
+        _tell_feeder_of_cells(shell)
+        self._shell = shell
+        self._id = uuid4().hex
+        self._published = False
+        self._view = BuildView(log, cancel)
+
+    def show(self, state: RunState, html: str, text: str, *, over: bool) -> None:
+        """See :class:`~jupyter_amltrain.magics.screen.ShownBuild`."""
+        self._view.show(asdict(state), over=over)
+        # Whoever draws the view needs the rest in the end alone, to save it.
+        if over or not self._view.opened.is_set():
+            data = {RUN: {"model_id": self._view.model_id}, "text/html": html, "text/plain": text}
+            self._shell.display_pub.publish(data, {}, transient={"display_id": self._id}, update=self._published)
+            self._published = True
+        if over:
+            self._view.send_story(html, text)
+
+
+def _tell_feeder_of_cells(shell: InteractiveShell) -> None:
+    """Have the feeder know when a cell runs, from the one that runs now on."""
     if not getattr(shell, "_amltrain_shows", False):
         shell._amltrain_shows = True  # type: ignore[attr-defined]
         shell.events.register("pre_run_cell", feeder.cell_begins)
@@ -117,6 +148,11 @@ def show(shell: InteractiveShell, workspace: Workspace, run_id: str) -> ShownRun
         feeder.cell_begins()
         # Before the kernel's own, which close its sockets: the last registered is called first.
         atexit.register(_keep_all_stories, os.getpid())
+
+
+def show(shell: InteractiveShell, workspace: Workspace, run_id: str) -> ShownRun:
+    """Show a run in the output of the cell that runs."""
+    _tell_feeder_of_cells(shell)
     sys.stdout.flush()  # what was printed before stands above
     return ShownRun(shell, workspace, run_id)
 

@@ -1,7 +1,7 @@
 // Written by make_wire.py from jupyter_amltrain/runs/{run_state,glance}.py, which tell what fields mean.
 
 export interface IPhase {
-  name: 'snapshot' | 'image' | 'queue' | 'start' | 'run' | 'finalise';
+  name: string;
   state: 'todo' | 'now' | 'done' | 'failed' | 'skipped';
   begin: number | null;
   end: number | null;
@@ -74,6 +74,7 @@ export interface IRunState {
   can_rerun: boolean;
   failure: IFailure | null;
   notes: string[];
+  is_build: boolean;
 }
 
 export interface IRunGlance {

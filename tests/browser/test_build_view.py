@@ -1,4 +1,4 @@
-"""A build in the output of a cell: it appears, it is redrawn, it collapses; a failure stays open. In both themes."""
+"""A build in the output of a cell, live: its steps and its log, why it failed, a click that ends it. In both themes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import nbformat
 from playwright.sync_api import Page, expect
 
 from browser.gate import Gate
-from browser.lab import begin_all_cells, take_picture, use_theme, wait_for_all_cells
+from browser.lab import begin_all_cells, save, take_picture, use_theme, wait_for_all_cells
 from browser.server import write_notebook
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -40,50 +40,75 @@ print('through the first gate', flush=True)
     page.set_viewport_size({"width": 1200, "height": 900})
     try:
         begin_all_cells(page, lab.format(notebook="build.ipynb"))
-        view = page.locator(".jp-amltrain-build").first
-        window = view.locator(".jp-amltrain-log")
-        expect(window).to_contain_text(HOSTILE, timeout=60_000)
-        expect(view).to_contain_text("Building")
-        expect(view.locator("tr", has=page.locator("td[title=running]"))).to_contain_text("RUN echo")
-        expect(view.locator("td[title=waiting]")).to_have_count(1)
-        for theme in ("Dark", "Light"):
-            use_theme(page, f"JupyterLab {theme}")
-            take_picture(page, f"build-running-{theme.lower()}")
+        view = page.locator(".jp-amltrain-run-view:visible").first
+        log = view.get_by_role("log")
+        expect(log).to_contain_text(HOSTILE, timeout=60_000)
+        expect(view.locator(".jp-amltrain-chip")).to_have_text("Building")
+        expect(view.locator("[aria-current=step]")).to_contain_text("RUN echo")
+        expect(view.locator(".jp-amltrain-phase.jp-amltrain-todo")).to_have_count(1)
+        search = view.get_by_role("searchbox")
+        search.fill("collecting part 123")
+        expect(view.get_by_role("button", name="Next match")).to_be_visible(timeout=30_000)
+        search.press("Enter")
+        expect(log.locator("mark", has_text="collecting part 123").first).to_be_visible(timeout=30_000)
+        search.press("Escape")
+        view.get_by_role("button", name="Follow").click()
+        pictures(page, "build-running")
 
         gate.open()
-        expect(window).to_contain_text("through the first gate", timeout=30_000)
+        expect(log).to_contain_text("through the first gate", timeout=30_000)
         gate.open()
-        done = page.locator("details.jp-amltrain-build")
-        done.wait_for(timeout=60_000)
+        expect(view.locator(".jp-amltrain-chip")).to_have_text("Completed", timeout=60_000)
         wait_for_all_cells(page)
-        assert re.fullmatch(
-            r"✓ shown:1 · Dockerfile · [\d.]+ s · [56] steps, [1-4] cached · \d+ MB",
-            done.locator("summary").inner_text(),
-        )
-        expect(done.locator("table")).to_be_hidden()
-        failed = page.locator("div.jp-amltrain-build")
-        expect(failed).to_contain_text("Failed")
-        expect(failed.locator("td[title=failed]")).to_have_count(1)
-        for theme in ("Dark", "Light"):
-            use_theme(page, f"JupyterLab {theme}")
-            take_picture(page, f"build-done-{theme.lower()}")
-        done.locator("summary").click()
-        expect(done.locator("table")).to_be_visible()
-        for theme in ("Dark", "Light"):
-            use_theme(page, f"JupyterLab {theme}")
-            take_picture(page, f"build-opened-{theme.lower()}")
+        pictures(page, "build-done")
+        failed = page.locator(".jp-amltrain-run-view:visible").nth(1)
+        expect(failed.locator(".jp-amltrain-chip")).to_have_text("Failed")
+        expect(failed.locator(".jp-amltrain-phase.jp-amltrain-failed")).to_have_count(1)
+        card = failed.get_by_role("region", name="Why the run failed")
+        expect(card).to_contain_text("failed at line 4 of the cell")
+        expect(card).to_contain_text("no package no-such-package-amltrain-5e1f")
+        failed.scroll_into_view_if_needed()
+        pictures(page, "build-failed")
     finally:
         take_picture(page, "build-last")
     shown = page.locator(".jp-Notebook").inner_text()
-    assert "failed at line 4 of the cell" in shown
     assert "The whole log: " in shown
     assert "Traceback" not in shown
     assert dialogs == []
 
-    page.keyboard.press("Control+s")
-    page.locator(".jp-mod-dirty").wait_for(state="detached", timeout=30_000)
+    save(page)
     saved = nbformat.read(tmp_path / "notebooks" / "build.ipynb", as_version=4)
     output = saved.cells[1].outputs[-1]
-    assert output.data["text/plain"].startswith("✓ shown:1 · Dockerfile · ")
+    assert re.fullmatch(
+        r"✓ shown:1 · Dockerfile · [\d.]+ s · [56] steps, [1-4] cached · \d+ MB", output.data["text/plain"]
+    )
     assert "<script" not in output.data["text/html"]
     assert "through the first gate" in output.data["text/html"]
+    assert "application/vnd.jupyter.widget-view+json" not in output.data
+
+
+def test_a_click_ends_a_build(lab: str, page: Page, gate: Gate, tmp_path: Path) -> None:
+    wait = f"print('begun', flush=True); {gate.waiting}"
+    write_notebook(
+        tmp_path / "notebooks" / "build.ipynb",
+        "%load_ext jupyter_amltrain",
+        f'%%aml_env slow\nFROM python-base:1\nRUN echo {uuid.uuid4().hex}; python3 -c "{wait}"\n',
+    )
+    try:
+        begin_all_cells(page, lab.format(notebook="build.ipynb"))
+        view = page.locator(".jp-amltrain-run-view:visible")
+        expect(view.get_by_role("log")).to_contain_text("begun", timeout=60_000)
+        view.get_by_role("button", name="Cancel").click()
+        expect(view.locator(".jp-amltrain-chip")).to_have_text("Canceled", timeout=30_000)
+        wait_for_all_cells(page)
+    finally:
+        take_picture(page, "build-canceled")
+    shown = page.locator(".jp-Notebook").inner_text()
+    assert "Stopped while building environment 'slow'" in shown
+    assert "Traceback" not in shown
+
+
+def pictures(page: Page, name: str) -> None:
+    for theme in ("Dark", "Light"):
+        use_theme(page, f"JupyterLab {theme}")
+        take_picture(page, f"{name}-{theme.lower()}")

@@ -173,7 +173,7 @@ def test_a_long_wait_without_steps_is_shown_too() -> None:
     cell.now = 3.0
     cell.watcher.look("waiting for another build of the same environment")
     assert "waiting for another build" in Elements(cell.html[-1]).text
-    cell.watcher.failed("canceled")
+    cell.watcher.failed("canceled", "")
     assert "Stopped" in Elements(cell.html[-1]).text
 
 

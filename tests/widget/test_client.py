@@ -12,8 +12,10 @@ import pytest
 
 from jupyter_amltrain import Experiment, Workspace
 from jupyter_amltrain.runs.folder import DRIVER_LOG
+from jupyter_amltrain.runs.follow import log_files
 from jupyter_amltrain.widget import client as clients
 from jupyter_amltrain.widget.client import BATCHES, BEHIND_BYTES, LOG_BYTES, Client
+from jupyter_amltrain.widget.curve_feed import CurveFeed
 
 
 @pytest.fixture
@@ -36,7 +38,8 @@ def log(workspace: Workspace, run: Any) -> Path:
 
 @pytest.fixture
 def client(workspace: Workspace, run: Any, log: Path) -> Client:
-    return Client("one", workspace.store, run.id, workspace.run_folder(run.id), {})
+    folder = workspace.run_folder(run.id)
+    return Client("one", folder, lambda: log_files(folder), CurveFeed(workspace.store, run.id, {}))
 
 
 def add(log: Path, data: bytes) -> None:

@@ -19,7 +19,9 @@ interface IBundle {
   client: string;
 }
 
-const PATIENCE_MS = 60_000;
+const FIRST_PAUSE_MS = 1000;
+/** The last of the pauses between questions, each twice as long as the one before, is no shorter than this. */
+const PATIENCE_MS = 30_000;
 const PLACE = '__jupyter_amltrain__';
 
 function loaded(model: IModel): Promise<ILoaded> {
@@ -49,12 +51,21 @@ function ask(model: IModel): Promise<ILoaded> {
           .finally(() => URL.revokeObjectURL(address));
       }
     };
-    const timer = window.setTimeout(() => {
-      model.off('msg:custom', take);
-      reject(new Error('the kernel does not answer'));
-    }, PATIENCE_MS);
+    let timer = 0;
+    // Once more, for the subshell in which the kernel hears us while it runs a cell may not be there at first.
+    const say = (pauseMs: number) => {
+      model.send({ kind: 'bundle', client });
+      timer = window.setTimeout(() => {
+        if (pauseMs < PATIENCE_MS) {
+          say(2 * pauseMs);
+          return;
+        }
+        model.off('msg:custom', take);
+        reject(new Error('the kernel does not answer'));
+      }, pauseMs);
+    };
     model.on('msg:custom', take);
-    model.send({ kind: 'bundle', client });
+    say(FIRST_PAUSE_MS);
   });
 }
 

@@ -4,7 +4,7 @@ import { element, replace } from './dom';
 import { duration, visible } from './format';
 import { isOver } from './status';
 
-/** The way of a run as a timeline: what took how long, where it is, what is to come. */
+/** The way of a run, or the steps of a build, as a timeline: what took how long, where it is, what is to come. */
 export class Phases {
   readonly node = element('ol', { class: 'phases', 'aria-label': 'Phases of the run' });
 
@@ -15,7 +15,7 @@ export class Phases {
   update(state: IRunState): void {
     this._state = state;
     this._ahead = Date.now() / 1000 - state.now;
-    this._draw();
+    this._draw(state);
   }
 
   dispose(): void {
@@ -24,15 +24,11 @@ export class Phases {
 
   private _tick(): void {
     if (this._state && !isOver(this._state)) {
-      this._draw();
+      this._draw(this._state);
     }
   }
 
-  private _draw(): void {
-    const state = this._state;
-    if (!state) {
-      return;
-    }
+  private _draw(state: IRunState): void {
     const now = Date.now() / 1000 - this._ahead;
     replace(this.node, ...state.phases.filter(phase => phase.state !== 'skipped').map(phase => this._phase(phase, now)));
   }
@@ -41,9 +37,10 @@ export class Phases {
     const spent = phase.begin === null ? null : (phase.end ?? now) - phase.begin;
     // A run of a day beside a start of a tenth of a second: both are to be seen.
     const share = 0.1 + Math.log1p(spent ?? 0) ** 2;
-    const text = [phase.name === 'run' ? 'running' : phase.name, spent === null ? '' : duration(spent)].filter(Boolean).join(' ');
+    const name = phase.name === 'run' ? 'running' : visible(phase.name);
+    const text = spent === null ? name : `${name} ${duration(spent)}`;
     const attributes = { class: `phase ${phase.state}`, style: `flex-grow:${share}`, title: phase.note || text };
-    const current = phase.state === 'now' ? 'step' : null;
+    const current = phase.state === 'now' && 'step';
     return element('li', { ...attributes, 'aria-current': current }, text, phase.note && ` · ${visible(phase.note)}`);
   }
 

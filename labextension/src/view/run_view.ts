@@ -1,10 +1,8 @@
-import type { IRunState } from '../wire';
 import { ChartGrid } from './charts/chart_grid';
 import { Comparing } from './comparing';
 import { element, say } from './dom';
 import { Command, EnvironmentFacts, Parameters } from './facts';
 import { FailureCard } from './failure';
-import { visible } from './format';
 import { Header } from './header';
 import { LogView } from './log/log_view';
 import { Outputs } from './outputs';
@@ -18,7 +16,10 @@ export interface IHost {
   insertCell(text: string): boolean;
 }
 
-/** All of a run: header, phases, failure, charts, log and what else there is to know. */
+/**
+ * All of a run: header, phases, failure, charts, log and what else there is to know. Of a build there are header, phases,
+ * failure and log; the style sheet hides the rest.
+ */
 export class RunView {
   readonly node: HTMLElement;
 
@@ -36,7 +37,7 @@ export class RunView {
     this._charts = new ChartGrid(_source);
     this._comparing = new Comparing(_source, runs => this._charts.overlay(runs));
     this._tabs = new Tabs([
-      { id: 'log', title: 'Log', open: panel => this._openLog(panel) },
+      { id: 'log', title: 'Log', open: panel => openLog(panel, _source) },
       { id: 'outputs', title: 'Outputs', open: panel => new Outputs(panel, _source) },
       { id: 'values', title: 'Values', open: panel => new Values(panel, _source) },
       { id: 'parameters', title: 'Parameters', open: panel => new Parameters(panel, _source) },
@@ -54,14 +55,9 @@ export class RunView {
       this._comparing.node,
       this._tabs.node
     );
-    this._stop = _source.subscribe({
-      state: state => this._update(state),
-      connection: () => this._source.state && this._update(this._source.state),
-      values: () => this._tabs.refresh()
-    });
-    if (_source.state) {
-      this._update(_source.state);
-    }
+    const update = () => this._update();
+    this._stop = _source.subscribe({ state: update, connection: update, values: () => this._tabs.refresh() });
+    update();
   }
 
   dispose(): void {
@@ -73,32 +69,29 @@ export class RunView {
     this.node.remove();
   }
 
-  private _update(state: IRunState): void {
+  private _update(): void {
+    const state = this._source.state;
+    if (!state) {
+      return;
+    }
     const connected = this._source.connection !== 'lost';
     const another = this._run !== '' && this._run !== state.run_id;
     this._run = state.run_id;
-    this.node.setAttribute('aria-label', `Run ${visible(state.run_id)}`);
+    this.node.setAttribute('aria-label', `Run ${state.run_id}`);
+    this.node.dataset.build = `${state.is_build}`;
     this._header.update(state, connected);
     this._phases.update(state);
     this._failure.update(state.failure);
     this._tabs.rename('outputs', state.output_count ? `Outputs ${state.output_count}` : 'Outputs');
     const known = state.parameters.length || state.arguments.length;
     this._tabs.rename('parameters', known ? `Parameters ${known}` : 'Parameters');
-    say(
-      this._lost,
-      connected ? '' : `The kernel is gone; the run itself goes on without it. %aml_run ${state.run_id} shows it again.`
-    );
+    const elsewhere = state.is_build ? '' : ` The run itself goes on without it; %aml_run ${state.run_id} shows it again.`;
+    say(this._lost, connected ? '' : `The kernel is gone.${elsewhere}`);
     if (another) {
       this._tabs.reset();
     } else {
       this._tabs.refresh();
     }
-  }
-
-  private _openLog(panel: HTMLElement): LogView {
-    const log = new LogView(this._source);
-    panel.append(log.node);
-    return log;
   }
 
   private async _rerun(options: string[]): Promise<void> {
@@ -116,4 +109,10 @@ export class RunView {
   private readonly _lost = element('p', { class: 'lost', role: 'status' });
   private readonly _stop: () => void;
   private _run = '';
+}
+
+function openLog(panel: HTMLElement, source: IRunSource): LogView {
+  const log = new LogView(source);
+  panel.append(log.node);
+  return log;
 }
