@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.error import UsageError
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
+from IPython.display import display
 
 from ..data.inputs import read_inputs
 from ..errors import ActivityFailedException, NameNotFoundException, UserErrorException
@@ -303,6 +304,8 @@ def _wait(run: Run, watched: Watched | None) -> None:
     try:
         run.wait_for_completion(show_output=not in_view)
     except ActivityFailedException:
+        if watched is None:
+            display(run)  # as the magic's value is, when the run completes
         reason = run.get_details()["error"]["error"]["message"]
         raise UsageError(f"The run {run.id} failed: {reason}") from None
 

@@ -35,16 +35,29 @@ def lab_extension(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def lab(
+def notebooks(
     docker_host: str, amltrain_home: Path, lab_extension: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    """The URL of a JupyterLab whose root folder holds copies of the notebooks."""
+) -> Path:
+    """A folder with copies of the notebooks, for a server that has our lab extension."""
     folder = tmp_path / "notebooks"
     shutil.copytree(NOTEBOOKS, folder)
     monkeypatch.setenv(
         "JUPYTER_PATH", os.pathsep.join(filter(None, (str(lab_extension), os.environ.get("JUPYTER_PATH"))))
     )
-    with running_lab(folder, tmp_path) as url:
+    return folder
+
+
+@pytest.fixture
+def lab(notebooks: Path, tmp_path: Path) -> Iterator[str]:
+    """The URL of a JupyterLab whose root folder holds copies of the notebooks."""
+    with running_lab(notebooks, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def notebook_7(notebooks: Path, tmp_path: Path) -> Iterator[str]:
+    """The same in Notebook 7."""
+    with running_lab(notebooks, tmp_path, "notebook") as url:
         yield url
 
 

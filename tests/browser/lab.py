@@ -9,19 +9,22 @@ from playwright.sync_api import Page
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 
 
-def open_notebook(page: Page, url: str) -> None:
+JUPYTERLAB_IDLE = "#jp-main-statusbar:has-text('Idle')"
+NOTEBOOK_7_IDLE = (
+    ".jp-Toolbar:has(.jp-KernelName:has-text('(ipykernel)')) .jp-Notebook-ExecutionIndicator[data-status=idle]"
+)
+
+
+def open_notebook(page: Page, url: str, idle: str = JUPYTERLAB_IDLE) -> None:
     """Open a notebook with a kernel."""
     page.goto(url)
     page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=120_000)
-    accept = page.locator(".jp-Dialog .jp-mod-accept")  # the kernel that is offered
-    page.add_locator_handler(accept, lambda: accept.first.click())
-    page.locator("#jp-main-statusbar", has_text="Idle").wait_for(timeout=120_000)
-    page.remove_locator_handler(accept)
+    page.locator(idle).wait_for(timeout=120_000)
 
 
-def begin_all_cells(page: Page, url: str) -> None:
+def begin_all_cells(page: Page, url: str, idle: str = JUPYTERLAB_IDLE) -> None:
     """Open a notebook and start all its cells by the menu."""
-    open_notebook(page, url)
+    open_notebook(page, url, idle)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
 

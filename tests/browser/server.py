@@ -1,4 +1,4 @@
-"""A JupyterLab of its own, as a person would start one."""
+"""A JupyterLab, or a Notebook 7, of its own, as a person would start one."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from pathlib import Path
 import nbformat
 
 TOKEN = "browser-test"
+PLACES = {"jupyterlab": "lab/tree", "notebook": "notebooks"}
 
 
 @contextmanager
-def running_lab(folder: Path, own: Path) -> Iterator[str]:
+def running_lab(folder: Path, own: Path, program: str = "jupyterlab") -> Iterator[str]:
     """The URL of a JupyterLab on ``folder``, with ``{notebook}`` where the name of a notebook goes.
 
     Args:
         own: folder for its configuration, what its kernels say of themselves, and its log.
+        program: module that is run: ``jupyterlab``, or ``notebook`` for Notebook 7.
     """
     port = _free_port()
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
+    command = [sys.executable, "-m", program, "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     command += [f"--port={port}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
     own_folders = {"JUPYTER_CONFIG_DIR": str(own / "config"), "JUPYTER_RUNTIME_DIR": str(own / "runtime")}
     environment = {**os.environ, **own_folders, "AMLTRAIN_GPU": "prefer"}
@@ -34,7 +36,7 @@ def running_lab(folder: Path, own: Path) -> Iterator[str]:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
     try:
         _wait_for(f"http://127.0.0.1:{port}/api?token={TOKEN}", server)
-        yield f"http://127.0.0.1:{port}/lab/tree/{{notebook}}?token={TOKEN}"
+        yield f"http://127.0.0.1:{port}/{PLACES[program]}/{{notebook}}?token={TOKEN}"
     finally:
         server.terminate()
         server.wait(30)
@@ -68,4 +70,6 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
 
 def write_notebook(path: Path, *cells: str) -> None:
     """A notebook of these code cells."""
-    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), path)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)

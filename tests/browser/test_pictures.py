@@ -6,6 +6,7 @@ The pictures go to build/pictures; with AMLTRAIN_KEEP_PICTURES=1 those of the RE
 from __future__ import annotations
 
 import os
+import re
 import uuid
 from pathlib import Path
 
@@ -132,7 +133,7 @@ def test_each_state_in_both_themes(cluster: None, lab: str, page: Page, gate: Ga
     view = in_state(shown(page, 2), "Running")
     training = newest()
     expect(view.locator(".uplot").nth(1)).to_be_visible(timeout=60_000)
-    expect(view.get_by_role("log")).to_contain_text("28   ", timeout=30_000)
+    view.locator(".jp-amltrain-log-row", has_text=re.compile("^2[89] ")).first.wait_for()
     take(page, view, "running", kept=True)
 
     run_cell(page, 3)

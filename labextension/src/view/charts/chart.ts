@@ -130,7 +130,7 @@ export class Chart {
       const stroke = colour(`c${1 + (at % COLOURS)}`);
       const show = !this._hidden.has(curve.id);
       const dash = DASHES[Math.floor(at / COLOURS) % DASHES.length];
-      const single = { show: curve.length === 1, size: 6, fill: stroke };
+      const single = { show: () => curve.length === 1, size: 6, fill: stroke };
       series.push({ label: curve.name, stroke, width: 1.6, dash, show, points: single });
       if (smoothing > 0) {
         series.push({ stroke: `${stroke}40`, width: 1, show, points: { show: false } });
