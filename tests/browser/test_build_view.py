@@ -69,6 +69,7 @@ print('through the first gate', flush=True)
         expect(card).to_contain_text("no package no-such-package-amltrain-5e1f")
         failed.scroll_into_view_if_needed()
         pictures(page, "build-failed")
+        expect(failed.locator(".jp-amltrain-failed")).to_have_css("border-left-color", "rgb(198, 40, 40)")
     finally:
         take_picture(page, "build-last")
     shown = page.locator(".jp-Notebook").inner_text()

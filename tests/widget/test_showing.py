@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -90,6 +91,20 @@ def test_waiting_shows_text_where_nobody_draws_the_view(kernel: Kernel) -> None:
     text = "".join(message["content"].get("text", "") for message in messages)
     assert "hello" in text
     assert len(displays(messages)) == 1
+
+
+def test_a_build_is_html_and_text_for_whoever_draws_no_view_and_nothing_when_it_is_found(kernel: Kernel) -> None:
+    cell = f"%%aml_env built\nFROM python-base:1\nRUN echo {uuid.uuid4().hex}; sleep 1\n"
+    messages = kernel.run(cell)
+    (first,) = displays(messages)
+    last = [message["content"]["data"] for message in messages if message["msg_type"] == "update_display_data"][-1]
+    for data in (first, last):
+        assert set(data) == {RUN, "text/html", "text/plain"}
+    assert first["text/plain"].startswith("… built · ")
+    assert last["text/plain"].startswith("✓ built:1 · Dockerfile · ")
+    messages = kernel.run(cell)
+    assert displays(messages) == []
+    assert "comm_open" not in {message["msg_type"] for message in messages}
 
 
 def test_an_installation_without_the_front_end_says_so_once(kernel: Kernel) -> None:
