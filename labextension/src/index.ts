@@ -2,6 +2,7 @@ import type { JupyterFrontEnd, JupyterFrontEndPlugin } from '@jupyterlab/applica
 import type { DocumentRegistry } from '@jupyterlab/docregistry';
 import type { IRenderMimeRegistry } from '@jupyterlab/rendermime';
 
+import { insertCells, INotebook } from './lab/insert_cell';
 import { keepRuns } from './lab/run_output';
 
 /**
@@ -17,7 +18,7 @@ const style: JupyterFrontEndPlugin<void> = {
 
 /** The panel of a notebook, as far as it is needed here. */
 interface INotebookPanel {
-  content: { rendermime: IRenderMimeRegistry };
+  content: INotebook & { rendermime: IRenderMimeRegistry };
 }
 
 /** Runs in output cells are live as long as the kernel is there, and saved as what needs none. */
@@ -28,7 +29,9 @@ const runs: JupyterFrontEndPlugin<void> = {
   activate: (app: JupyterFrontEnd): void => {
     app.docRegistry.addWidgetExtension('Notebook', {
       createNew: (panel, context: DocumentRegistry.Context) => {
-        keepRuns((panel as unknown as INotebookPanel).content.rendermime, context.sessionContext.statusChanged);
+        const { content } = panel as unknown as INotebookPanel;
+        keepRuns(content.rendermime, context.sessionContext.statusChanged);
+        insertCells(content);
       }
     });
   }

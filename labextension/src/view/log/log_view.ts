@@ -154,10 +154,11 @@ export class LogView implements ITabContent {
     if (!height) {
       return; // hidden: drawn when it is seen
     }
-    this._space.style.height = `${lines.length * ROW}px`;
-    this._viewport.style.maxHeight = `calc(${lines.length * ROW}px + 2em)`;
+    const all = lines.length * ROW;
+    this._space.style.height = `${all}px`;
+    this._viewport.style.maxHeight = `calc(${all}px + 2em)`;
     if (this._following) {
-      this._viewport.scrollTop = lines.length * ROW;
+      this._viewport.scrollTop = all;
     }
     // What we have moved ourselves is not somebody scrolling up.
     this._lastTop = this._viewport.scrollTop;
