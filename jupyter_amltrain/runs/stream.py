@@ -21,6 +21,8 @@ from .record import Change, NewPoint
 
 START = b"\x1b_amltrain;"
 END = b"\x1b\\"
+END_WITH_LINE = END + b"\n"
+"""The end of a record whose JSON is followed by a space."""
 
 MAX_ENVELOPE_BYTES = 4096
 """Longest record with its envelope (PIPE_BUF, so that one write to a pipe stays in one piece)."""
@@ -92,17 +94,18 @@ def _split(raw: bytes) -> tuple[list[Piece], int]:
         body = start + len(START)
         match = _PRINTABLE.match(raw, body, start + MAX_ENVELOPE_BYTES - len(END))
         end = match.end() if match else body
-        tail = raw[end : end + len(END)]
-        if tail != END and END.startswith(tail):
+        wanted = END_WITH_LINE if raw[end - 1 : end] == b" " else END
+        tail = raw[end : end + len(wanted)]
+        if tail != wanted and wanted.startswith(tail):
             return pieces, start
-        record = _parse(raw[body:end]) if tail == END else None
+        record = _parse(raw[body:end]) if tail.startswith(END) else None
         if record is None:
             # The envelope holds no other ESC, so the next record can only begin at its end.
             pieces.append(raw[start:end])
             position = end
         else:
             pieces.append(record)
-            position = end + len(END)
+            position = end + len(wanted if tail == wanted else END)
 
 
 def _possible_start(raw: bytes, position: int) -> int:

@@ -203,6 +203,23 @@ def test_uploads_never_replace_and_never_leave_the_folder(experiment: Experiment
         run.upload_folder("up", "train.py")
 
 
+def test_of_two_uploads_of_one_name_the_later_is_refused(experiment: Experiment) -> None:
+    run = experiment.start_logging(snapshot_directory=None)
+
+    class Meanwhile:
+        def read(self, size: int) -> bytes:
+            if "x.txt" in run.get_file_names():
+                return b""
+            run.upload_file("x.txt", io.BytesIO(b"first"))
+            assert run.get_file_names() == ["x.txt"]
+            return b"second"
+
+    with pytest.raises(UserErrorException, match="already"):
+        run.upload_file("x.txt", Meanwhile())
+    run.download_file("x.txt", "back.txt")
+    assert Path("back.txt").read_bytes() == b"first"
+
+
 def test_models(experiment: Experiment, workspace: Workspace) -> None:
     run = experiment.start_logging(snapshot_directory=None)
     run.upload_file("model/a.bin", io.BytesIO(b"1"))

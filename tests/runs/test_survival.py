@@ -87,6 +87,35 @@ def test_a_supervisor_killed_in_any_state_is_replaced(workspace: Workspace, subm
     assert _containers(run.id) == []
 
 
+SILENT = """
+import pathlib, time
+from azureml.core import Run
+run = Run.get_context()
+run.log("loss", 1)
+while not pathlib.Path("go").exists():
+    time.sleep(0.02)
+run.log("loss", 2)
+run.tag("asked", str(run.get_metrics()))
+while not pathlib.Path("end").exists():
+    time.sleep(0.02)
+"""
+
+
+@pytest.mark.parametrize("engine", ["docker", "local"])
+def test_a_new_supervisor_hears_a_script_that_prints_nothing(workspace: Workspace, submit: Submit, engine: str) -> None:
+    set_target(workspace, max_nodes=1, engine=engine)
+    run = submit(SILENT, image="python-base:1" if engine == "docker" else "")
+    wait_until(lambda: workspace.store.points(run.id, without="system"), "the first value")
+    kill_supervisor(workspace, run.id)
+    wait_until(lambda: _reconciled(workspace, run.id), "a new supervisor", 10)
+    (workspace.run_folder(run.id) / "work/code/go").touch()
+    wait_until(lambda: workspace.store.tags(run.id), "what the script asked for and told", 10)
+    assert workspace.store.tags(run.id) == {"asked": "{'loss': [1, 2]}"}
+    (workspace.run_folder(run.id) / "work/code/end").touch()
+    assert wait_for_end(workspace, run.id) == "Completed"
+    assert driver_log(workspace, run.id) == b""
+
+
 @pytest.mark.parametrize("engine", ["docker", "local"])
 def test_a_cancel_is_done_though_the_supervisor_is_killed_over_it(
     workspace: Workspace, submit: Submit, engine: str

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 UPLOADS = "uploads"
 CHILDREN = "children"
 WATCHED = ("outputs", "logs")
+_PARTIAL = ".partial"
 
 
 def clean_name(name: "Any") -> str:
@@ -54,7 +55,8 @@ def find_files(folder: str, working: str) -> "Dict[str, str]":
             found[os.path.relpath(path, working).replace(os.sep, "/")] = path
     uploads = os.path.join(folder, UPLOADS)
     for path in _walk(uploads):
-        found[os.path.relpath(path, uploads).replace(os.sep, "/")] = path
+        if not path.endswith(_PARTIAL):
+            found[os.path.relpath(path, uploads).replace(os.sep, "/")] = path
     return dict(sorted(found.items()))
 
 
@@ -87,15 +89,16 @@ def upload(folder: str, working: str, name: "Any", source: "Any") -> str:
             return chosen  # it is there already, under this name
         if os.path.isdir(source):
             raise UserErrorException("%s is a folder: use run.upload_folder('%s', …)." % (source, name))
-    if chosen in find_files(folder, working):
+    path = os.path.join(folder, UPLOADS, *chosen.split("/"))
+    # Looked at before the copy, which may take long, and again by it: another rank may upload the same name.
+    if chosen in find_files(folder, working) or not _copy_new(source, path):
         raise UserErrorException("The run has a file '%s' already, and uploads never replace one." % chosen)
-    _copy_new(source, os.path.join(folder, UPLOADS, *chosen.split("/")))
     return chosen
 
 
 def _copy_new(source: "Any", path: str) -> bool:
     """Copy to a new file, which is there when it is whole; False when there is one of that name."""
-    partial = "%s.%d.partial" % (path, os.getpid())
+    partial = os.path.join(os.path.dirname(path), os.urandom(8).hex() + _PARTIAL)
     try:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(partial, "wb") as target:

@@ -2,11 +2,13 @@ r"""What a record looks like: how a job tells its run something through its own 
 
 A record is one JSON object in an ECMA-48 APC string, which terminals do not display::
 
-    ESC _ amltrain;{"w":"41-9f3c1a","q":7,"r":0,"t":1700000000.25,"k":"metric","v":[["loss",0.4,12]]} ESC \
+    ESC _ amltrain;{"w":"41-9f3c1a","q":7,"r":0,"t":1700000000.25,"k":"metric","v":[["loss",0.4,12]]} ESC \ LF
 
-The JSON is printable ASCII (``\u`` escapes for the rest), so it holds neither ESC nor a line end. An envelope has at
-most 4096 bytes and is written with one ``write``, which a pipe takes in one piece (PIPE_BUF): records of many
-processes never mix, and a record may stand in the middle of a line. Keys of every record:
+The JSON is printable ASCII (``\u`` escapes for the rest), so it holds neither ESC nor a line end. A space behind it
+says that the line end behind the envelope is part of the record: an engine's log gives back whole lines only, and that
+log is what a supervisor reads who takes the run over from a killed one. An envelope has at most 4096 bytes and is
+written with one ``write``, which a pipe takes in one piece (PIPE_BUF): records of many processes never mix, and a
+record may stand in the middle of a line. Keys of every record:
 
 ====  =================================================================================================
 ``w``  writer: process id and a random part, another one in every process
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from typing import Any, Dict, Iterator
 
 START = "\x1b_amltrain;"
-END = "\x1b\\"
+END = " \x1b\\\n"
 MAX_ENVELOPE_BYTES = 4096
 ROOM = MAX_ENVELOPE_BYTES - len(START) - len(END)
 
