@@ -47,7 +47,7 @@ dev: $(VENV)/dev.stamp $(VIEW)/run_view.js
 clean:
 	rm -rf $(VENV) build dist $(VIEW) labextension/node_modules
 
-$(VIEW)/run_view.js: labextension/package.json labextension/yarn.lock $(shell find labextension/src labextension/style -type f) | $(VENV)/dev.stamp
+$(VIEW)/run_view.js: labextension/package.json labextension/yarn.lock labextension/build_cell.mjs $(shell find labextension/src labextension/style -type f) | $(VENV)/dev.stamp
 	cd labextension && export PATH="$(CURDIR)/$(BIN):$$PATH" && jlpm install --immutable && jlpm build:cell
 
 $(VENV)/%.stamp: pyproject.toml | $(BIN)/uv
