@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..absent import NOT_YET, Recreated
 from ..errors import NameNotFoundException, UserErrorException
+from .copying import fetch
 from .definition import Definition, Files, files_in
-from .places import fetch
 
 if TYPE_CHECKING:
     from ..workspace import Workspace

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..absent import INTERNAL, Recreated
 from ..errors import NameNotFoundException, UserErrorException
-from .places import clean_path, exists, fetch, files_of, is_address, is_local, put
+from .copying import fetch, put
+from .places import clean_path, exists, files_of, is_address, is_local
 
 if TYPE_CHECKING:
     from ..workspace import Workspace

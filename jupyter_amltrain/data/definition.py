@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import posixpath
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, count
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import UserErrorException
 from .places import File, Found, files_of, is_local
@@ -67,9 +69,17 @@ def _named(sources: Sequence[Mapping[str, Any]], found: Sequence[Found]) -> list
         named = {}
         for source, one in zip(sources, found, strict=True):
             for file in one.files:
-                free = file.name if file.name not in named else f"{source['label']}/{file.name}"
-                named[free] = file
-    return [File(name, file.path, file.place) for name, file in sorted(named.items())]
+                named[_free_name(file.name, source, named)] = file
+    return [replace(file, name=name) for name, file in sorted(named.items())]
+
+
+def _free_name(name: str, source: Mapping[str, Any], taken: Container[str]) -> str:
+    """The file's own name, or one with where it comes from in front."""
+    where = urlsplit(source["base"])
+    folders = [part for part in posixpath.dirname(where.path).split("/") if part not in ("", ".", "..")]
+    origin = source["label"] or "/".join([where.hostname or "here", *folders])
+    names = (f"{origin}/{number}/{name}" for number in count(2))
+    return next(free for free in chain((name, f"{origin}/{name}"), names) if free not in taken)
 
 
 def chosen(items: Sequence[Any], step: Sequence[Any]) -> list[Any]:

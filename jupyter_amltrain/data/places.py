@@ -10,16 +10,15 @@ import glob
 import os
 import posixpath
 import re
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from ..errors import StoreException, UserErrorException
-from ..home import advice_for
 
 Place = Mapping[str, Any]
 
@@ -29,11 +28,20 @@ _WEB = ("http://", "https://")
 
 @dataclass(frozen=True)
 class File:
-    """One file of a place: ``name`` is how it is called among the others, ``path`` where it is."""
+    """One file of a place.
+
+    Attributes:
+        name: how it is called among the others.
+        path: where it is.
+        version: of a file behind an address what tells its content from what was there before, as :func:`version_of`
+            has it.
+    """
 
     name: str
     path: str
     place: Place
+    size_bytes: int = 0
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,8 @@ def files_of(place: Place, path: str) -> Found:
     """
     if is_web(place["base"]):
         address = posixpath.join(place["base"], path) if path else place["base"]
-        name = posixpath.basename(address.split("?")[0].rstrip("/")) or "index.html"
+        name = posixpath.basename(urlsplit(address).path.rstrip("/"))
+        name = "index.html" if name in ("", ".", "..") else name
         return Found("file", posixpath.dirname(address), [File(name, address, place)])
     if is_local(place):
         return _local_files(place, path)
@@ -215,64 +224,47 @@ def remote_errors(place: Place, doing: str) -> Iterator[None]:
 def _remote_files(place: Place, path: str) -> Found:
     with remote_errors(place, "read"):
         system, base = filesystem(place)
+        system.invalidate_cache()  # fsspec keeps listings for as long as the process lives
         whole = posixpath.join(base, path) if path else base
         if _GLOB.search(path):
             kind, root = "pattern", posixpath.join(base, fixed_part(path)).rstrip("/")
-            found = [match for match in system.glob(whole) if not system.isdir(match)]
+            matches = system.glob(whole, detail=True)
+            found = {match: facts for match, facts in matches.items() if facts["type"] != "directory"}
         elif system.isfile(whole):
-            kind, root, found = "file", posixpath.dirname(whole), [whole]
+            kind, root, found = "file", posixpath.dirname(whole), {whole: system.info(whole)}
         else:
-            kind, root, found = "folder", whole, system.find(whole)
+            kind, root, found = "folder", whole, system.find(whole, detail=True)
     if not found:
         raise UserErrorException(f"There is no file at {posixpath.join(place['base'], path)}.")
-    return Found(kind, root, [File(posixpath.relpath(match, root), match, place) for match in sorted(found)])
+    files = [
+        File(_name_below(root, match), match, place, int(facts.get("size") or 0), version_of(facts))
+        for match, facts in sorted(found.items())
+    ]
+    return Found(kind, root, files)
 
 
-# --- copying ---------------------------------------------------------------------------------------------------------
+def _name_below(root: str, path: str) -> str:
+    """How a file of a remote folder is called in it; in an object store any text is a name."""
+    name = posixpath.relpath(path, root)
+    if name.startswith("../"):
+        raise UserErrorException(f"The name of {path} leads out of the folder {root}; leave it out with a pattern.")
+    return name
 
 
-def fetch(file: File, destination: str) -> None:
-    """Write a file's content to a path of this machine; it is there when it is whole.
+_DIGESTS = ("ETag", "etag", "md5Hash", "md5", "checksum")
+_MOMENTS = ("LastModified", "last_modified", "mtime", "modified", "modify", "updated")
 
-    Raises:
-        UserErrorException: it cannot be read.
-        StoreException: the copy cannot be written.
+
+def version_of(facts: Mapping[str, Any]) -> str:
+    """What a storage says of a file's content, as one text: its size and a digest, or else when it was written.
+
+    "" when the size is all it says. Moments do not stand beside a digest: storages tell them more or less exactly.
     """
-    partial = f"{destination}.{os.getpid()}.partial"
-    try:
-        os.makedirs(os.path.dirname(destination), exist_ok=True)
-        if is_web(file.path):
-            _fetch_web(file.path, partial)
-        elif is_local(file.place):
-            shutil.copyfile(file.path, partial)
-            shutil.copystat(file.path, partial)
-            os.chmod(partial, os.stat(partial).st_mode | 0o200)
-        else:
-            with remote_errors(file.place, "read"):
-                filesystem(file.place)[0].get_file(file.path, partial)
-        os.replace(partial, destination)
-    except OSError as error:
-        if error.filename == file.path:
-            raise UserErrorException(f"{file.path} cannot be read: {error.strerror}.", inner_exception=error) from error
-        raise StoreException(
-            f"{destination} cannot be written: {error.strerror}. {advice_for(error)}", inner_exception=error
-        ) from error
-    finally:
-        with suppress(OSError):
-            os.unlink(partial)
-
-
-def _fetch_web(address: str, destination: str) -> None:
-    import requests
-
-    try:
-        with requests.get(address, stream=True, timeout=30) as answer:
-            answer.raise_for_status()
-            with open(destination, "wb") as file:
-                for block in answer.iter_content(1 << 20):
-                    file.write(block)
-    except requests.RequestException as error:
-        raise UserErrorException(f"{address} could not be downloaded: {error}", inner_exception=error) from error
+    for names in (_DIGESTS, _MOMENTS):
+        told = next((str(facts[name]) for name in names if facts.get(name)), "")
+        if told:
+            return f"{facts.get('size')} {told}"
+    return ""
 
 
 def exists(place: Place, path: str) -> bool:
@@ -282,32 +274,3 @@ def exists(place: Place, path: str) -> bool:
     with remote_errors(place, "read"):
         system, base = filesystem(place)
         return bool(system.exists(posixpath.join(base, path)))
-
-
-def put(source: str, place: Place, path: str) -> None:
-    """Copy a file of this machine into a place, in the place of one that is there.
-
-    Raises:
-        UserErrorException: the source cannot be read, or the place cannot be written.
-    """
-    if is_local(place):
-        target = os.path.join(place["base"], path)
-        partial = f"{target}.{os.getpid()}.partial"
-        try:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
-            shutil.copyfile(source, partial)
-            os.replace(partial, target)
-        except OSError as error:
-            raise UserErrorException(
-                f"{source} could not be copied to {target}: {error.filename or target}: {error.strerror}.",
-                inner_exception=error,
-            ) from error
-        finally:
-            with suppress(OSError):
-                os.unlink(partial)
-        return
-    with remote_errors(place, "written"):
-        system, base = filesystem(place)
-        target = posixpath.join(base, path)
-        system.makedirs(posixpath.dirname(target), exist_ok=True)
-        system.put_file(source, target)

@@ -3,7 +3,7 @@
 A folder of this machine is shown as it is. What is only a part of one is a folder of links; what lies elsewhere, or is
 wanted as a copy, is copied first::
 
-    runs/<id>/inputs/<name>        links, and copies that the job may not change
+    runs/<id>/inputs/<name>        links, and copies that the job may not change, of which others may be further names
     runs/<id>/work/data/<name>     copies of the job's own, and what it leaves to be uploaded
 """
 
@@ -22,9 +22,11 @@ from typing import TYPE_CHECKING, Any
 from ..errors import AzureMLException, UserErrorException
 from ..submission.data import DATA_FOLDER, DOWNLOAD, INPUT, MOUNT, OUTPUT, REFERENCE, UPLOAD, JobData, Placed
 from ..submission.job import CODE_FOLDER, JOB_ROOT, WORK_FOLDER
+from .copying import fetch, put
 from .definition import Files, files_in
+from .downloads import provide
 from .lineage import made_by
-from .places import exists, fetch, is_local, put
+from .places import exists, is_local
 
 if TYPE_CHECKING:
     from ..runs.store import Store
@@ -142,19 +144,29 @@ class _Staging:
             if not os.path.lexists(link):
                 root = max((root for root in roots if f"{file.path}/".startswith(f"{root}/")), key=len)
                 os.symlink(posixpath.join(seen[root], os.path.relpath(file.path, root)), link)
-        self._fetch(replace(files, files=tuple(file for file in files.files if not is_local(file.place))), folder)
+        remote = replace(files, files=tuple(file for file in files.files if not is_local(file.place)))
+        self._fetch(remote, folder, shared=not (self._host_paths or self._item.writable))
         source = folder / files.files[0].name if files.single else folder
         return Placed(str(source), linked=() if self._host_paths else tuple(seen.items()))
 
-    def _fetch(self, files: Files, folder: Path, name: str = "") -> None:
+    def _fetch(self, files: Files, folder: Path, name: str = "", *, shared: bool = False) -> None:
+        kept = shared or self._has_room_twice(files)
         for number, file in enumerate(files.files, 1):
             self._check()
             if time.monotonic() - self._told > _TOLD_EVERY_S:
                 self._told = time.monotonic()
                 self._phase(f"copying data '{self._item.name}': file {number} of {len(files.files)}")
             target = folder / (name or file.name)
-            if not target.exists():
+            if target.exists():
+                continue
+            if kept and not is_local(file.place):
+                provide(file, str(target), shared=shared, check=self._check)
+            else:
                 fetch(file, str(target))
+
+    def _has_room_twice(self, files: Files) -> bool:
+        """Whether the disk takes a copy for the job and one for the next run that reads the same."""
+        return 2 * sum(file.size_bytes for file in files.files) < shutil.disk_usage(self._run_folder).free
 
 
 def _top(place: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ SNAPSHOTS = "snapshots"
 RUNS = "runs' folders"
 BUILDS = "build logs"
 CONDA = "conda downloads"
+DATA = "downloaded data"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..data import downloads
 from ..engines.protocol import JOB, NAMELESS, Discarded, Stored
 from ..engines.registry import default_engine_name, docker_problem, get_engine
 from ..errors import EngineException, StoreException
@@ -19,7 +20,7 @@ from ..runs.store import Store
 from ..submission.unneeded import find_unneeded, remove_unneeded
 from ..workspace_settings import all_settings, folder_of_settings
 from .choice import Asked, choose
-from .items import BUILDS, BYTECODE, CONDA, RUNS, SNAPSHOTS, DiskItem, DiskUsage, EnvironmentVersion, Pruning
+from .items import BUILDS, BYTECODE, CONDA, DATA, RUNS, SNAPSHOTS, DiskItem, DiskUsage, EnvironmentVersion, Pruning
 from .size import folder_size
 
 if TYPE_CHECKING:
@@ -113,6 +114,7 @@ def _look(known: _Known, workspace_folder: Path) -> DiskUsage:
             notes.append(f"What the engine {name} keeps is not listed: {error.message}")
     items += _bytecode(items, known, images_known=not notes)
     items += _snapshots(known)
+    items += _downloads()
     items += _listed_only(workspace_folder)
     return DiskUsage(tuple(items), tuple(notes))
 
@@ -198,6 +200,23 @@ def _snapshots_of(workspace_folder: Path) -> list[str]:
     return [use.snapshot for use in Store(workspace_folder).uses()]
 
 
+def _downloads() -> Iterator[DiskItem]:
+    """What runs were given from behind addresses, by storage; runs have it under names of their own."""
+    for storage in downloads.storages():
+        size = folder_size(storage.folder)
+        yield DiskItem(
+            place=_HOME,
+            key=str(storage.folder),
+            kind=DATA,
+            name=storage.name,
+            size_bytes=size.bytes,
+            own_bytes=size.own_bytes,
+            ours=True,
+            last_used=storage.last_used,
+            passing=True,
+        )
+
+
 def _listed_only(workspace_folder: Path) -> Iterator[DiskItem]:
     wrote = "only listed; %aml_runs --prune deletes what jobs wrote elsewhere than in outputs and logs"
     loaded = "only listed; its folder may be deleted by hand while nothing is built"
@@ -239,5 +258,8 @@ def _delete(item: DiskItem) -> int:
     if item.kind == SNAPSHOTS:
         return remove_unneeded(folder / "objects", partial(_snapshots_of, folder))
     size = folder_size(folder).bytes
-    shutil.rmtree(folder)
-    return size
+    if item.kind != DATA:
+        shutil.rmtree(folder)
+        return size
+    downloads.forget(folder, time.time())
+    return size - folder_size(folder).bytes

@@ -84,8 +84,11 @@ def _serve_all(request: Mapping[str, Any]) -> None:
 
 
 def _tidy(workspace_folder: Path) -> None:
+    from ..data.downloads import forget_unused
     from ..disk.work_files import keep_rule
 
+    with suppress(AzureMLException, OSError):
+        forget_unused()
     with suppress(AzureMLException, OSError):
         keep_rule(workspace_folder)
 

@@ -13,6 +13,8 @@ from jupyter_amltrain.runs.control import cancel
 from jupyter_amltrain.workspace import Workspace
 from runs.conftest import set_target, wait_for_end
 
+from .s3_server import S3Server, s3_server
+
 
 @pytest.fixture
 def workspace(docker_host: str, amltrain_home: Path) -> Iterator[Workspace]:
@@ -31,3 +33,12 @@ def environment() -> Environment:
     plain.docker.base_image = "python-base:1"
     plain.python.user_managed_dependencies = True
     return plain
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
+    """An S3 server, whose keys are in the environment."""
+    for name, value in (("TEST_S3_KEY", "key"), ("TEST_S3_SECRET", "secret"), ("AWS_DEFAULT_REGION", "us-east-1")):
+        monkeypatch.setenv(name, value)
+    with s3_server() as server:
+        yield server

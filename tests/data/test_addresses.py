@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from jupyter_amltrain import Dataset, Datastore, Environment, OutputFileDatasetConfig, Workspace
 from jupyter_amltrain.errors import UserErrorException
 
+from .s3_server import S3Server
 from .test_jobs import run_script
 
 COPIES = """
@@ -21,35 +21,18 @@ with open(sys.argv[3] + "/made.txt", "w") as file:
 """
 
 
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an S3 server, whose keys are in the environment."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    monkeypatch.setenv("TEST_S3_KEY", "key")
-    monkeypatch.setenv("TEST_S3_SECRET", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 def test_a_job_reads_from_a_bucket_and_writes_to_it(
-    s3: str, workspace: Workspace, environment: Environment, tmp_path: Path
+    s3: S3Server, workspace: Workspace, environment: Environment, tmp_path: Path
 ) -> None:
     bucket = Datastore.register_address(
         workspace,
         "bucket",
         "s3://pets/all",
-        endpoint_url=s3,
+        endpoint_url=s3.address,
         key="env:TEST_S3_KEY",
         secret="env:TEST_S3_SECRET",
     )
-    from jupyter_amltrain.data.places import filesystem
-
-    filesystem(bucket._place)[0].mkdir("pets")
+    s3.files().mkdir("pets")
     for name in ("train/a.txt", "train/sub/b.txt"):
         (tmp_path / "up" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "up" / name).write_text(Path(name).stem)

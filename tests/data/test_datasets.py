@@ -182,6 +182,20 @@ def test_a_file_of_the_web(tmp_path: Path, folder: Path) -> None:
             Dataset.File.from_files(f"{address}/gone.txt").download(tmp_path / "to")
 
 
+def test_files_of_the_web_that_have_one_name_keep_their_own(tmp_path: Path, folder: Path) -> None:
+    with served_folder(folder) as address:
+        paths = ("a.txt", "sub/a.txt", "a.txt?again=1", "../../a.txt", "a.txt?2", "..")
+        names = Dataset.File.from_files([f"{address}/{path}" for path in paths]).to_path()
+    assert names == [
+        "/127.0.0.1/2/a.txt",
+        "/127.0.0.1/3/a.txt",
+        "/127.0.0.1/a.txt",
+        "/127.0.0.1/sub/a.txt",
+        "/a.txt",
+        "/index.html",
+    ]
+
+
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
