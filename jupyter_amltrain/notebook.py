@@ -49,10 +49,10 @@ class NotebookScreen:
         if not self.can_show():
             self._tell_why()
             return None
-        from .widget.showing import show
+        from .widget.showing import ShownRun
 
         self._shown_in = (run_id, self._shell.execution_count)
-        return show(self._shell, workspace, run_id)
+        return ShownRun(self._shell, workspace, run_id)
 
     def show_build(self, log: Path, cancel: Callable[[], None]) -> ShownBuild | None:
         """See :class:`~.magics.screen.Screen`."""
@@ -72,9 +72,9 @@ class NotebookScreen:
         """See :class:`~.magics.screen.Screen`."""
         if not self.can_show():
             return False
-        from .widget.showing import show_panel
+        from .widget.showing import ShownPanel
 
-        show_panel(self._shell, workspace, experiment)
+        ShownPanel(self._shell, workspace, experiment)
         return True
 
     def display(self, run: Run) -> None:

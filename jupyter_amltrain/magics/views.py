@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from IPython.core.magic import Magics, line_magic, magics_class
 from IPython.core.magic_arguments import argument, magic_arguments
 
-from ..errors import UserErrorException
 from ..runs.find import LAST
 from .answers import plain_errors, read_line
 from .named_run import named_run
@@ -57,5 +56,11 @@ class ViewMagics(Magics):
         %aml_panel
         """
         asked, _ = read_line(self.aml_panel, line)
-        if not self._screen.show_panel(self._session.workspace, asked.experiment or default_experiment()):
-            raise UserErrorException("The panel needs a notebook; %aml_submit and %aml_runs do the same in text.")
+        workspace = self._session.workspace
+        if not self._screen.show_panel(workspace, asked.experiment or default_experiment()):
+            from ..runs.glance import GlanceReader
+            from ..saved.glances import runs_bundle
+
+            assert self.shell is not None
+            self.shell.display_pub.publish(runs_bundle(workspace, GlanceReader(workspace.store).read()), {})
+            print("The form needs a notebook with somebody before it; %aml_submit does the same in text.")

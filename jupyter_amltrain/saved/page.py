@@ -69,9 +69,14 @@ def _head(state: RunState) -> str:
     below = "".join(f"<div>{visible_html(line, 400)}</div>" for line in lines)
     status, _, since = headline(state).partition(" ")
     return (
-        f'<div style="{_PAD}"><div><strong>{name}</strong> {chip(status, _COLOURS.get(status, "inherit"))}'
+        f'<div style="{_PAD}"><div><strong>{name}</strong> {state_chip(status)}'
         f' {visible_html(since, 100)} · {place}</div><div style="{DIM}">{below}</div></div>'
     )
+
+
+def state_chip(status: str) -> Html:
+    """A state in its colour."""
+    return chip(status, _COLOURS.get(status, "inherit"))
 
 
 def _phases(state: RunState) -> str:

@@ -20,12 +20,14 @@ from uuid import uuid4
 from ..errors import AzureMLException
 from ..runs import status as states
 from ..saved import run_bundle
+from ..saved.glances import runs_bundle
 from .build_view import BuildView
 from .feeder import feeder
 from .run_view import RunView
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
+    from ipywidgets import DOMWidget
 
     from ..runs.run_state import RunState
     from ..workspace import Workspace
@@ -33,37 +35,75 @@ if TYPE_CHECKING:
 RUN = "application/vnd.jupyter-amltrain.run+json"
 """The kind of output that our lab extension goes on showing live; ``labextension/src/lab/run_output.ts``."""
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
 _WAIT_S = 1.0
 
 Bundle = dict[str, Any]
 
 
-class ShownRun:
-    """A run in an output of the notebook."""
+class _Output:
+    """An output of the cell that runs, which is shown once and replaced from then on."""
 
-    def __init__(self, shell: InteractiveShell, workspace: Workspace, run_id: str) -> None:
+    def __init__(self, shell: InteractiveShell) -> None:
+        _tell_feeder_of_cells(shell)
+        sys.stdout.flush()  # what was printed before stands above
         self._shell = shell
-        self._workspace = workspace
         self._id = uuid4().hex
-        self._keeping = threading.Lock()
-        self._last: tuple[str, Bundle] | None = None
-        self.view = RunView(workspace, run_id)
-        widget = self.view._repr_mimebundle_()
-        assert widget is not None
-        self._publish({**widget[0], **self._story()}, update=False)
-        if not self._is_over():
-            self.view.over = self._over
-        _shown.add(self)
+        self._published = False
 
-    def seen_within(self, seconds: float) -> bool:
-        """See :class:`~jupyter_amltrain.magics.screen.Watched`."""
-        return self.view.opened.wait(seconds)
+    def publish(self, data: Bundle) -> None:
+        transient = {"display_id": self._id}
+        self._shell.display_pub.publish(data, {}, transient=transient, update=self._published)
+        self._published = True
+
+
+class _Shown:
+    """A widget in an output of the notebook, which is saved as what needs no kernel."""
+
+    def __init__(self, shell: InteractiveShell, widget: DOMWidget) -> None:
+        self._output = _Output(shell)
+        self._widget = widget
+        view = {"model_id": widget.model_id, "version_major": 2, "version_minor": 0}
+        self._output.publish({WIDGET: view, **self._story()})
+        _shown.add(self)
 
     def keep_story(self) -> None:
         """Have the notebook keep what needs no kernel, as the last thing that the kernel does."""
         story = self._story()
         self._tell_story(story)
-        self._publish(story, update=True)
+        self._output.publish(story)
+
+    def _story(self) -> Bundle:
+        """What is shown, as of now."""
+        try:
+            told = self._told()
+        except AzureMLException as error:
+            told = {"text/plain": error.message, "text/html": escape(error.message)}
+        return {RUN: {"model_id": self._widget.model_id}, **told}
+
+    def _told(self) -> dict[str, str]:
+        raise NotImplementedError
+
+    def _tell_story(self, story: Bundle) -> None:
+        raise NotImplementedError
+
+
+class ShownRun(_Shown):
+    """A run in an output of the notebook."""
+
+    def __init__(self, shell: InteractiveShell, workspace: Workspace, run_id: str) -> None:
+        self._workspace = workspace
+        self._keeping = threading.Lock()
+        self._last: tuple[str, dict[str, str]] | None = None
+        self.view = RunView(workspace, run_id)
+        super().__init__(shell, self.view)
+        if not self._is_over():
+            self.view.over = self._over
+
+    def seen_within(self, seconds: float) -> bool:
+        """See :class:`~jupyter_amltrain.magics.screen.Watched`."""
+        return self.view.opened.wait(seconds)
 
     def _over(self) -> None:
         if self._keeping.acquire(blocking=False):
@@ -79,32 +119,64 @@ class ShownRun:
             self._keeping.release()
         # Unless somebody has submitted it again in the view.
         if self._is_over():
-            self._publish(self._story(), update=True)
+            self._output.publish(self._story())
 
     def _is_over(self) -> bool:
         return self._workspace.store.run(self.view.run_id).status in states.TERMINAL
 
-    def _story(self) -> Bundle:
+    def _told(self) -> dict[str, str]:
         """The run as of now; made once of a run that is over."""
         run_id = self.view.run_id
         if self._last and self._last[0] == run_id:
             return self._last[1]
-        shown = {RUN: {"model_id": self.view.model_id}}
-        try:
-            story = {**shown, **run_bundle(self._workspace, run_id)}
-            self._last = (run_id, story) if self._is_over() else None
-        except AzureMLException as error:
-            story = {**shown, "text/plain": f"{run_id}: {error.message}", "text/html": escape(error.message)}
-        return story
+        told = run_bundle(self._workspace, run_id)
+        self._last = (run_id, told) if self._is_over() else None
+        return told
 
     def _tell_story(self, story: Bundle) -> None:
         self.view.send_story(story["text/html"], story["text/plain"])
 
-    def _publish(self, data: Bundle, *, update: bool) -> None:
-        self._shell.display_pub.publish(data, {}, transient={"display_id": self._id}, update=update)
+
+class ShownPanel(_Shown):
+    """The training panel in an output of the notebook: its form goes with the kernel, what it showed of runs stays.
+
+    The widget stays in the output for as long as there is a kernel, for replacing it would take the form from who
+    fills it in; our lab extension saves the story all the same.
+    """
+
+    def __init__(self, shell: InteractiveShell, workspace: Workspace, experiment: str) -> None:
+        from .panel import TrainingPanel
+
+        self._workspace = workspace
+        self._panel = TrainingPanel(workspace, experiment, RunView)
+        self._telling = threading.Lock()
+        self._kept: object = None
+        super().__init__(shell, self._panel)
+        self._panel.worth_keeping = self._worth_keeping
+
+    def _worth_keeping(self, fresh: bool) -> None:
+        """Tell the story when a state or the choice is another one, or a page has not heard it.
+
+        Curves do not count: a notebook that changes all the time would never be saved.
+        """
+        table = self._panel.table
+        shows = (table.chosen, [(run.run_id, run.status) for run in table.runs])
+        if fresh or shows != self._kept:
+            self._kept = shows
+            threading.Thread(target=self._tell, name="amltrain-story", daemon=True).start()
+
+    def _tell(self) -> None:
+        with self._telling:  # the last to tell is the last to look
+            self._tell_story(self._story())
+
+    def _told(self) -> dict[str, str]:
+        return runs_bundle(self._workspace, self._panel.table.runs, self._panel.table.chosen)
+
+    def _tell_story(self, story: Bundle) -> None:
+        self._panel.table.send_story(story["text/html"], story["text/plain"])
 
 
-_shown: set[ShownRun] = set()
+_shown: set[_Shown] = set()
 
 
 def _keep_all_stories(process: int) -> None:
@@ -121,10 +193,7 @@ class ShownBuild:
     """
 
     def __init__(self, shell: InteractiveShell, log: Path, cancel: Callable[[], None]) -> None:
-        _tell_feeder_of_cells(shell)
-        self._shell = shell
-        self._id = uuid4().hex
-        self._published = False
+        self._output = _Output(shell)
         self._view = BuildView(log, cancel)
 
     def show(self, state: RunState, html: str, text: str, *, over: bool) -> None:
@@ -132,9 +201,7 @@ class ShownBuild:
         self._view.show(asdict(state), over=over)
         # Whoever draws the view needs the rest in the end alone, to save it.
         if over or not self._view.opened.is_set():
-            data = {RUN: {"model_id": self._view.model_id}, "text/html": html, "text/plain": text}
-            self._shell.display_pub.publish(data, {}, transient={"display_id": self._id}, update=self._published)
-            self._published = True
+            self._output.publish({RUN: {"model_id": self._view.model_id}, "text/html": html, "text/plain": text})
         if over:
             self._view.send_story(html, text)
 
@@ -148,18 +215,3 @@ def _tell_feeder_of_cells(shell: InteractiveShell) -> None:
         feeder.cell_begins()
         # Before the kernel's own, which close its sockets: the last registered is called first.
         atexit.register(_keep_all_stories, os.getpid())
-
-
-def show(shell: InteractiveShell, workspace: Workspace, run_id: str) -> ShownRun:
-    """Show a run in the output of the cell that runs."""
-    _tell_feeder_of_cells(shell)
-    sys.stdout.flush()  # what was printed before stands above
-    return ShownRun(shell, workspace, run_id)
-
-
-def show_panel(shell: InteractiveShell, workspace: Workspace, experiment: str) -> None:
-    """Show the training panel in the output of the cell that runs."""
-    from .panel import TrainingPanel
-
-    panel = TrainingPanel(workspace, experiment, RunView)
-    shell.display_pub.publish(dict(panel._repr_mimebundle_()), {})

@@ -48,6 +48,18 @@ class Kernel:
             pass
         return dict(message)
 
+    def say(self, comm: str, content: dict[str, Any]) -> None:
+        """What a front end says to a widget."""
+        data = {"method": "custom", "content": content}
+        self.client.shell_channel.send(self.client.session.msg("comm_msg", {"comm_id": comm, "data": data}))
+
+    def story(self) -> tuple[str, str]:
+        """The HTML and text that a widget wants saved next."""
+        while (message := self.until("comm_msg"))["content"]["data"].get("content") != {"kind": "story"}:
+            pass
+        html, text = (bytes(buffer).decode() for buffer in message["buffers"])
+        return html, text
+
     def stop(self) -> None:
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
@@ -85,6 +97,28 @@ def test_the_end_of_the_kernel_keeps_the_story(kernel: Kernel) -> None:
     assert "loss" in kept["text/html"]
 
 
+def test_the_panel_keeps_what_it_showed_of_runs(kernel: Kernel) -> None:
+    kernel.run(BEGIN)
+    messages = kernel.run("%aml_workspace shown\n%aml_panel")
+    (shown,) = displays(messages)
+    assert set(shown) == {RUN, WIDGET, "text/html", "text/plain"}
+    assert shown[RUN]["model_id"] == shown[WIDGET]["model_id"]
+    assert "… Running" in shown["text/plain"]
+    opened = [message["content"] for message in messages if message["msg_type"] == "comm_open"]
+    (table,) = (comm["comm_id"] for comm in opened if "chosen" in comm["data"]["state"])
+    kernel.say(table, {"kind": "look", "client": "page", "fresh": True})
+    assert "Running" in kernel.story()[0]  # a page that begins may have an older one
+    kernel.run("run.complete()")
+    kernel.say(table, {"kind": "look", "client": "page", "fresh": False})
+    html, text = kernel.story()
+    assert "Completed" in html
+    assert "✓ Completed" in text
+    kernel.client.shutdown()
+    kept = kernel.until("update_display_data")["content"]["data"]
+    assert set(kept) == {RUN, "text/html", "text/plain"}
+    assert "✓ Completed" in kept["text/plain"]
+
+
 def test_waiting_shows_text_where_nobody_draws_the_view(kernel: Kernel) -> None:
     kernel.run(PLAIN)
     messages = kernel.run(SUBMIT)
@@ -117,7 +151,7 @@ def test_an_installation_without_the_front_end_says_so_once(kernel: Kernel) -> N
 
 
 def test_a_notebook_that_nobody_watches_gets_no_widget(amltrain_home: Path, docker_host: str, tmp_path: Path) -> None:
-    cells = [START, PLAIN, SUBMIT, "%aml_run last"]
+    cells = [START, PLAIN, SUBMIT, "%aml_run last", "%aml_panel"]
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     NotebookClient(
         notebook, timeout=TIMEOUT_S, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
@@ -126,4 +160,8 @@ def test_a_notebook_that_nobody_watches_gets_no_widget(amltrain_home: Path, dock
     shown = notebook.cells[3].outputs[-1]
     assert set(shown["data"]) == {"text/html", "text/plain"}
     assert "Completed" in shown["data"]["text/plain"]
+    panel, remark = notebook.cells[4].outputs
+    assert set(panel["data"]) == {"text/html", "text/plain"}
+    assert "✓ Completed" in panel["data"]["text/plain"]
+    assert "The form needs a notebook" in remark["text"]
     assert "widgets" not in notebook.metadata

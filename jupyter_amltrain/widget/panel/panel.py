@@ -41,7 +41,9 @@ class TrainingPanel(VBox):
         self.message = HTML()
         self.submit_button = Button(description="Submit", button_style="primary", tooltip="Start a run of this")
         self.submit_button.on_click(lambda _: self.submit())
-        self.table = RunsTable(workspace, self.form.refresh)
+        self.worth_keeping: Callable[[bool], None] = lambda fresh: None
+        """Called when what is shown may be worth saving, with whether a page has just begun; from whatever thread."""
+        self.table = RunsTable(workspace, self._news)
         self.table.observe(lambda change: self._show(change["new"]), "chosen")
         self.stage = VBox()  # a row would leave a view no width
         super().__init__(
@@ -82,6 +84,10 @@ class TrainingPanel(VBox):
             view.close()
         super().close()
 
+    def _news(self, fresh: bool) -> None:
+        self.form.refresh()
+        self.worth_keeping(fresh)
+
     def _show(self, run_id: str) -> None:
         """Show a run below the table."""
         before = self.stage.children
@@ -92,3 +98,4 @@ class TrainingPanel(VBox):
             return
         for view in before:
             view.close()
+        self.worth_keeping(False)

@@ -20,9 +20,11 @@ from ..feeder import feeder
 from ..subshells import hear_while_busy
 
 if TYPE_CHECKING:
+    from ...runs.glance import RunGlance
     from ...workspace import Workspace
 
 _PAUSE_S = 0.5
+_AFTER_TROUBLE_S = 5.0
 
 
 class RunsTable(anywidget.AnyWidget):
@@ -32,7 +34,8 @@ class RunsTable(anywidget.AnyWidget):
     while the table is out of sight. So nothing is looked for and nothing is sent where nobody is.
 
     Args:
-        changed: called when something has changed in the workspace, from whatever thread.
+        changed: called when something has changed in the workspace, or (then with True) a front end has just begun,
+            from whatever thread.
     """
 
     _esm = bundle.panel("js")
@@ -44,7 +47,7 @@ class RunsTable(anywidget.AnyWidget):
     trouble = Unicode().tag(sync=True)
     """Why it is not up to date, "" when it is."""
 
-    def __init__(self, workspace: Workspace, changed: Callable[[], None]) -> None:
+    def __init__(self, workspace: Workspace, changed: Callable[[bool], None]) -> None:
         super().__init__()
         hear_while_busy(self)
         self._folder = workspace.folder
@@ -54,19 +57,29 @@ class RunsTable(anywidget.AnyWidget):
         self._changed = changed
         self._looking: set[str] = set()
         self._next_look = 0.0
-        self._stale = True
+        self._runs: tuple[RunGlance, ...] = ()
+        self._fresh = True
         self.on_msg(self._heard)
         self.refresh()
 
+    @property
+    def runs(self) -> tuple[RunGlance, ...]:
+        """The runs that are shown."""
+        return self._runs
+
     def refresh(self) -> bool:
-        """Read the runs anew; True when there is something to show."""
+        """Read the runs anew; True when that is to be shown."""
         with self._reading:
-            runs = [asdict(run) for run in self._reader.read()]
-            if runs == self.shown.get("runs") and not self._stale:
+            runs = tuple(self._reader.read())
+            if runs == self._runs and not self._fresh:
                 return False
-            self._stale = False
-            self.shown = {"now": time.time(), "runs": runs}
+            self._runs, self._fresh = runs, False
+            self.shown = {"now": time.time(), "runs": [asdict(run) for run in runs]}
             return True
+
+    def send_story(self, html: str, text: str) -> None:
+        """Have front ends that can do so save this in the panel's place, and go on showing the panel."""
+        self.send({"kind": "story"}, [html.encode(), text.encode()])
 
     def close(self) -> None:
         """Take it away from all front ends; the runs go on."""
@@ -77,7 +90,7 @@ class RunsTable(anywidget.AnyWidget):
         client = str(message.get("client"))
         if message.get("kind") == "look":
             # A front end that begins has what another one was told, some time ago.
-            self._stale |= bool(message.get("fresh"))
+            self._fresh |= bool(message.get("fresh"))
             self._looking.add(client)
             feeder.feed(self)
         else:
@@ -94,15 +107,18 @@ class RunsTable(anywidget.AnyWidget):
             return False
         try:
             keep_up(self._folder, self._store)
-            if not (self._store.changed() or self._stale):
+            fresh = self._fresh
+            if not (self._store.changed() or fresh):
                 return False
             self._next_look = now + _PAUSE_S
-            self._changed()
+            told = self.refresh()
+            self._changed(fresh)
             self.trouble = ""
-            if self.refresh():
+            if told:
                 self._looking.clear()
-                return True
+            return told
         except AzureMLException as error:
             self.trouble = error.message
-            self._looking.clear()
-        return False
+            self._next_look = now + _AFTER_TROUBLE_S
+            self._fresh = True  # what was not read is to be read then
+            return False
