@@ -1,4 +1,4 @@
-"""Training frameworks for tests, in a virtual environment that is kept in the cache folder."""
+"""Training frameworks for tests, in virtual environments that are kept in the cache folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ TORCH = "torch==2.13.0"
 
 PACKAGES = ("lightning>=2.6", "keras>=3.15", "transformers>=5", "accelerate", "tensorboardX>=2.6", "tqdm", "mlflow>=3")
 
+OLDER = ("pytorch_lightning==1.9.5", "tensorflow-cpu>=2.21", "tf_keras>=2.21", "numpy<2", "setuptools<81")
+"""What those of :data:`PACKAGES` were before, and Keras with TensorFlow."""
 
-def frameworks_python() -> Path:
-    """The interpreter of the virtual environment, which the first call makes (some 30 seconds)."""
-    digest = hashlib.sha256(" ".join((sys.version, TORCH, *PACKAGES)).encode()).hexdigest()[:12]
+
+def frameworks_python(packages: tuple[str, ...] = PACKAGES) -> Path:
+    """The interpreter of a virtual environment with PyTorch and these, which the first call makes (some 30 seconds)."""
+    digest = hashlib.sha256(" ".join((sys.version, TORCH, *packages)).encode()).hexdigest()[:12]
     folder = cache_folder() / f"frameworks-{digest}"
     python = folder / "bin" / "python"
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +32,7 @@ def frameworks_python() -> Path:
             shutil.rmtree(folder, ignore_errors=True)
             _run(sys.executable, "-m", "venv", str(folder))
             _run(str(python), "-m", "pip", "install", "--quiet", TORCH)
-            _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), TORCH, *PACKAGES)
+            _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), TORCH, *packages)
             (folder / "complete").touch()
     return python
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.frameworks import frameworks_python
+from engine.frameworks import OLDER, frameworks_python
 from jupyter_amltrain.runs.record import NewPoint
 from jupyter_amltrain.runs.stream import Assembler, Splitter, points
 
@@ -37,7 +37,8 @@ trainer.fit(Model(), data, data)
 """
 
 KERAS = """
-import keras, numpy
+{how}
+import numpy
 model = keras.Sequential([keras.layers.Dense(1)])
 model.compile("sgd", "mse", metrics=["mae"])
 x = numpy.random.rand(64, 4)
@@ -46,6 +47,7 @@ model.evaluate(x, x[:, :1], verbose=0)
 model.predict(x, verbose=0)
 assert sorted(history.history) == ["loss", "mae", "val_loss", "val_mae"]
 """
+KERAS_3 = KERAS.format(how="import keras")
 
 TRANSFORMERS = """
 import torch
@@ -91,6 +93,9 @@ def python() -> Path:
     return frameworks_python()
 
 
+KERAS_STEPS = {"loss": [0, 1, 2], "val_mae": [0, 1, 2], "learning_rate": [0, 1, 2], "batch_loss": [0]}
+
+
 @pytest.mark.parametrize(
     ("script", "source", "steps"),
     [
@@ -104,7 +109,7 @@ def python() -> Path:
             "lightning",
             {"train_loss": [16, 32, 48], "lr": [0], "loss": [0]},
         ),
-        (KERAS, "keras", {"loss": [0, 1, 2], "val_mae": [0, 1, 2], "learning_rate": [0, 1, 2], "batch_loss": [0]}),
+        (KERAS_3, "keras", KERAS_STEPS),
         (TRANSFORMERS, "transformers", {"loss": [5, 10, 15], "eval_loss": [8, 16], "learning_rate": [5, 10, 15]}),
     ],
     ids=["lightning", "pytorch_lightning", "keras", "transformers"],
@@ -112,7 +117,32 @@ def python() -> Path:
 def test_what_a_framework_reports_is_logged(
     script: str, source: str, steps: dict[str, list[int]], python: Path, tmp_path: Path
 ) -> None:
-    text, found = launched(tmp_path, python, script)
+    reported(launched(tmp_path, python, script), source, steps)
+
+
+@pytest.mark.parametrize(
+    ("script", "source", "steps", "variables"),
+    [
+        (
+            LIGHTNING.format(package="pytorch_lightning"),
+            "lightning",
+            {"train_loss": [16, 32, 48], "val_loss": [16, 32, 48], "lr": [0], "loss": [0]},
+            {},
+        ),
+        (KERAS.format(how="from tensorflow import keras"), "keras", KERAS_STEPS, {"KERAS_BACKEND": "tensorflow"}),
+        (KERAS.format(how="from tensorflow import keras"), "keras", KERAS_STEPS, {"TF_USE_LEGACY_KERAS": "1"}),
+    ],
+    ids=["pytorch_lightning-1", "tf.keras-3", "tf.keras-2"],
+)
+def test_what_an_older_framework_or_one_with_tensorflow_reports_is_logged(
+    script: str, source: str, steps: dict[str, list[int]], variables: dict[str, str], tmp_path: Path
+) -> None:
+    reported(launched(tmp_path, frameworks_python(OLDER), script, **variables), source, steps)
+
+
+def reported(outcome: tuple[str, list[NewPoint]], source: str, steps: dict[str, list[int]]) -> None:
+    """Check that these were logged by the source, with their steps, and that nothing of ours was printed."""
+    text, found = outcome
     assert {point.source for point in found} == {source}
     for name, expected in steps.items():
         # Of batches there may be more on a slow machine.
@@ -123,7 +153,7 @@ def test_what_a_framework_reports_is_logged(
 
 
 def test_it_can_be_switched_off(python: Path, tmp_path: Path) -> None:
-    assert launched(tmp_path, python, KERAS, AMLTRAIN_AUTOLOG="0")[1] == []
+    assert launched(tmp_path, python, KERAS_3, AMLTRAIN_AUTOLOG="0")[1] == []
 
 
 def test_a_framework_that_is_not_as_expected_is_told_once_and_does_no_harm(tmp_path: Path) -> None:

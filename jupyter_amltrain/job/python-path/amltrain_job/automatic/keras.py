@@ -1,4 +1,4 @@
-"""Keras 3 and tf.keras: a callback joins those that ``fit`` calls, and logs epochs, and of batches the loss."""
+"""Keras 3 and 2, tf.keras too: a callback joins those that ``fit`` calls, and logs epochs, and of batches the loss."""
 
 from functools import wraps
 
@@ -75,6 +75,8 @@ def patch(module: "ModuleType") -> None:
         ours.set_params(getattr(those, "params", None))
         ours.set_model(getattr(those, "model", None))
         those.callbacks.append(ours)
+        if hasattr(those, "_should_call_train_batch_hooks"):
+            those._should_call_train_batch_hooks = True  # Keras 2 looked through the list before ours was in it
 
     @wraps(usual)
     def with_ours(self: "Any", *arguments: "Any", **named: "Any") -> None:

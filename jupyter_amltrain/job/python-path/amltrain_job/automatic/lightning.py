@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 source = Source("lightning")
 
+_EXTERNAL = ("_load_external_callbacks", "_configure_external_callbacks")  # of Lightning 2, and of 1.7 to 1.9
+
 
 @source.quietly
 def report_batch(pace: Pace, trainer: "Any", outputs: "Any") -> None:
@@ -38,14 +40,15 @@ def report_values(trainer: "Any", metrics: "Any", step: "Any" = None) -> None:
 
 def patch(module: "ModuleType") -> None:
     """Change one of the modules that a ``Trainer`` is made of."""
-    if hasattr(module, "_load_external_callbacks"):
-        _add_callback(module)
+    for name in _EXTERNAL:
+        if hasattr(module, name):
+            _add_callback(module, name)
     connector = getattr(module, "_LoggerConnector", None) or getattr(module, "LoggerConnector", None)
     if connector is not None:
         _look_on(connector)
 
 
-def _add_callback(module: "Any") -> None:
+def _add_callback(module: "Any", name: str) -> None:
     """Have a callback beside those that other packages bring through entry points."""
     of_callbacks: "Any" = sys.modules[module.__name__.partition(".trainer.")[0] + ".callbacks"]
 
@@ -60,13 +63,13 @@ def _add_callback(module: "Any") -> None:
         ) -> None:
             report_batch(self._pace, trainer, outputs)
 
-    usual = module._load_external_callbacks
+    usual = getattr(module, name)
 
     @wraps(usual)
     def with_ours(*arguments: "Any", **named: "Any") -> "Any":
         return [*usual(*arguments, **named), RunMetricsCallback()]
 
-    module._load_external_callbacks = with_ours
+    setattr(module, name, with_ours)
 
 
 def _look_on(connector: "Any") -> None:
