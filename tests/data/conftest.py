@@ -16,8 +16,12 @@ from runs.conftest import set_target, wait_for_end
 from .s3_server import S3Server, s3_server
 
 
-@pytest.fixture
-def workspace(docker_host: str, amltrain_home: Path) -> Iterator[Workspace]:
+@pytest.fixture(params=["docker"])
+def workspace(
+    request: pytest.FixtureRequest, docker_host: str, amltrain_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workspace]:
+    """A workspace on a Docker engine, or with ``parametrize(…, indirect=True)`` on Podman."""
+    monkeypatch.setenv("DOCKER_HOST", request.getfixturevalue(f"{request.param}_host"))
     made = Workspace.create("tests", show_output=False)
     set_target(made, max_nodes=4)
     yield made

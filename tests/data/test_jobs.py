@@ -11,6 +11,8 @@ from jupyter_amltrain.errors import AzureMLException
 from jupyter_amltrain.submission.config import ScriptRunConfig
 from runs.conftest import wait_for_end
 
+on_both_engines = pytest.mark.parametrize("workspace", ["docker", "podman"], indirect=True)
+
 READS_AND_WRITES = r"""
 import errno, json, os, sys
 from azureml.core import Dataset, Run
@@ -111,6 +113,7 @@ def run_script(
     return run.id, log
 
 
+@on_both_engines
 def test_a_job_reads_and_writes_data_in_every_way(
     workspace: Workspace, environment: Environment, pets: Path, tmp_path: Path
 ) -> None:
@@ -202,6 +205,7 @@ with open(sys.argv[1] + "/a.txt", "w") as file:
 """
 
 
+@on_both_engines
 def test_an_upload_replaces_only_what_it_may_and_loses_nothing(
     workspace: Workspace, environment: Environment, tmp_path: Path
 ) -> None:
