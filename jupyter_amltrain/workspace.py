@@ -58,7 +58,6 @@ class Workspace(WorkspaceDisk):
         "diagnose_workspace": "there is no service to diagnose",
         "get_connection": "there is no service to connect to",
         "get_default_keyvault": "there is no key vault; pass secrets as environment variables",
-        "get_mlflow_tracking_uri": "what scripts log through MLflow reaches the run without a tracking server",
         "list_connections": "there is no service to connect to",
         "list_keys": "there are no keys: the workspace is a folder of yours",
         "private_endpoints": "there is no network between you and the workspace",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from .absent import Recreated
 
@@ -122,3 +123,7 @@ class WorkspaceContents(Recreated):
             "hbiWorkspace": False,
             "discoveryUrl": self.discovery_url,
         }
+
+    def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
+        """What ``mlflow.set_tracking_uri`` takes to have MLflow log to the workspace and find its runs and models."""
+        return f"amltrain://{quote(str(self.folder))}"

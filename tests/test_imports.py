@@ -29,10 +29,10 @@ LAYERS = (
     (r"(environment|compute|submission)(\..+)?|engines|engines\.protocol|runs|runs\.(record|status)", 1),
     (r"(engines|runs|data|models|disk|saved)(\..+)?", 2),
     (r"workspace|workspace_contents|workspace_disk", 3),
-    (r"(magics|widget|server|azureml)(\..+)?", 4),
+    (r"(magics|widget|server|azureml|tracking)(\..+)?", 4),
     (r"notebook", 5),
 )
-FACES = ("magics", "widget", "server")
+FACES = ("magics", "widget", "server", "tracking")
 
 # Third-party packages that may only be imported in some modules. The supervisor imports docker-py without using it, so
 # that a warm one is ready to start a container at once.
@@ -41,6 +41,7 @@ CONFINED = {
     "docker": r"engines\.(connection|docker|probes)|environment\.image|runs\.supervisor",
     "IPython": r"(magics|widget)(\..+)?",
     "ipywidgets": r"widget(\..+)?",
+    "mlflow": r"job\..+\.mlflow_store|runs\.mlflow_export|tracking(\..+)?",
     "tornado": r"server(\..+)?",
     "jupyter_server": r"server(\..+)?",
 }

@@ -62,6 +62,11 @@ class Annotations(Database):
         with self._connection(write=True) as connection:
             _set_tags(connection, _number(connection, run_id), tags)
 
+    def set_params(self, run_id: str, params: Mapping[str, str | None]) -> None:
+        """Add parameters or overwrite their values."""
+        with self._connection(write=True) as connection:
+            _set_pairs(connection, "params", _number(connection, run_id), params)
+
     def remove_tags(self, run_id: str, keys: Iterable[str]) -> None:
         """Remove tags; missing ones are no error."""
         with self._connection(write=True) as connection:

@@ -90,6 +90,18 @@ class Series(Annotations):
             rows = connection.execute(query + (f" LIMIT {int(limit)}" if limit is not None else ""), values).fetchall()
         return [_point(*row) for row in rows]
 
+    def last_points(self, run_id: str) -> list[Point]:
+        """The newest point of each metric; the step of one that has none is its place in the series."""
+        with self._connection() as connection:
+            rows = connection.execute(
+                "SELECT points.id, name, kind, value, coalesce(step, n), at, rank, source FROM series"
+                " JOIN points ON points.series = series.id AND n = count - 1"
+                " WHERE series.run = (SELECT number FROM runs WHERE id = ?) AND shown AND source <> ?"
+                " ORDER BY series.id",
+                (run_id, SYSTEM),
+            ).fetchall()
+        return [_point(*row) for row in rows]
+
     def metric_names(self, run_id: str, *, system: bool = False) -> dict[str, int]:
         """Name of each metric → how many points it has, in the order in which they were first logged.
 

@@ -19,20 +19,37 @@ PACKAGES = ("lightning>=2.6", "keras>=3.15", "transformers>=5", "accelerate", "t
 OLDER = ("pytorch_lightning==1.9.5", "tensorflow-cpu>=2.21", "tf_keras>=2.21", "numpy<2", "setuptools<81")
 """What those of :data:`PACKAGES` were before, and Keras with TensorFlow."""
 
+MLFLOW = {
+    "2.22": ("mlflow-skinny==2.22.*", "scikit-learn<1.7", "pandas<3"),
+    "3": ("mlflow-skinny>=3", "scikit-learn", "skops", "pandas"),
+}
+"""MLflow by major version, with what its tests train."""
+
 
 def frameworks_python(packages: tuple[str, ...] = PACKAGES) -> Path:
-    """The interpreter of a virtual environment with PyTorch and these, which the first call makes (some 30 seconds)."""
-    digest = hashlib.sha256(" ".join((sys.version, TORCH, *packages)).encode()).hexdigest()[:12]
-    folder = cache_folder() / f"frameworks-{digest}"
+    """The interpreter of an environment with PyTorch and these, which the first call makes (some 30 seconds)."""
+    return _python_with("frameworks", (TORCH,), packages)
+
+
+def mlflow_python(version: str) -> Path:
+    """The interpreter of an environment with one of :data:`MLFLOW`, which the first call makes."""
+    return _python_with(f"mlflow-{version}", (), MLFLOW[version])
+
+
+def _python_with(name: str, by_pip: tuple[str, ...], packages: tuple[str, ...]) -> Path:
+    digest = hashlib.sha256(" ".join((sys.version, *by_pip, *packages)).encode()).hexdigest()[:12]
+    folder = cache_folder() / f"{name}-{digest}"
     python = folder / "bin" / "python"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with (folder.parent / "frameworks.lock").open("w") as lock:
+    with (folder.parent / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "complete").exists():
             shutil.rmtree(folder, ignore_errors=True)
             _run(sys.executable, "-m", "venv", str(folder))
-            _run(str(python), "-m", "pip", "install", "--quiet", TORCH)
-            _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), TORCH, *packages)
+            if by_pip:
+                _run(str(python), "-m", "pip", "install", "--quiet", *by_pip)
+            wanted = (*by_pip, *packages)
+            _run(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--python", str(python), *wanted)
             (folder / "complete").touch()
     return python
 

@@ -11,7 +11,6 @@ another (``nested=True``), which becomes a child. The status is nobody's to writ
 
 import fcntl
 import os
-from contextlib import contextmanager
 from urllib.parse import quote
 
 from mlflow.entities import RunStatus, RunTag
@@ -20,28 +19,26 @@ from mlflow.store.tracking.file_store import FileStore as TrackingFiles
 
 from .channel import channel
 from .files import CHILDREN, UPLOADS
+from .mlflow_files import NAME, NOTE, OWN_TAGS, PARENT, files_allowed
 from .wire import plain_value, to_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, Dict, Iterator, List, Optional, Tuple
+    from typing import Any, Dict, List, Optional, Tuple
 
 ADDRESS = "amltrain:"
 EXPERIMENT_ID = "0"
-_OWN_TAGS = "mlflow."
-_PARENT, _NAME, _NOTE = "mlflow.parentRunId", "mlflow.runName", "mlflow.note.content"
-_ALLOW_FILES = "MLFLOW_ALLOW_FILE_STORE"
 
 
 def tracking_store(store_uri: str, artifact_uri: "Optional[str]" = None) -> "TrackingFiles":
     """The store of the entry point ``mlflow.tracking_store``."""
-    with _files_allowed():
+    with files_allowed():
         return JobStore(_work_folder())
 
 
 def model_registry_store(store_uri: str, tracking_uri: "Optional[str]" = None) -> "RegistryFiles":
     """The store of the entry point ``mlflow.model_registry_store``: models registered by the script, in its files."""
-    with _files_allowed():
+    with files_allowed():
         return RegistryFiles(os.path.join(_work_folder(), "mlflow"))
 
 
@@ -94,14 +91,14 @@ class JobStore(TrackingFiles):
     ) -> "Any":
         """The job's run with these tags, or a new child of the run that ``mlflow.parentRunId`` names."""
         given = {tag.key: tag.value for tag in tags or ()}
-        parent = given.get(_PARENT)
+        parent = given.get(PARENT)
         if parent is None:
             for tag in tags or ():
                 self.set_tag(self._run_id, tag)
-            if run_name and _NAME not in given:
-                self.set_tag(self._run_id, RunTag(_NAME, run_name))
+            if run_name and NAME not in given:
+                self.set_tag(self._run_id, RunTag(NAME, run_name))
             return self.get_run(self._run_id)
-        made = super().create_run(EXPERIMENT_ID, user_id, start_time, [], run_name or given.get(_NAME))
+        made = super().create_run(EXPERIMENT_ID, user_id, start_time, [], run_name or given.get(NAME))
         info = made.info
         _set(info, "artifact_uri", _file_uri(os.path.join(self._work, CHILDREN, info.run_id, UPLOADS)))
         self._overwrite_run_info(info)
@@ -118,7 +115,7 @@ class JobStore(TrackingFiles):
             run_status, end_time = RunStatus.RUNNING, None
         info = super().update_run_info(run_id, run_status, end_time, run_name)
         if run_name:
-            self._tell_tags(run_id, {_NAME: run_name})
+            self._tell_tags(run_id, {NAME: run_name})
         if run_id != self._run_id and run_status is not None and RunStatus.is_terminated(run_status):
             status = {RunStatus.FINISHED: "Completed", RunStatus.KILLED: "Canceled"}.get(run_status, "Failed")
             channel.write("state", v={"status": status}, **self._about(run_id))
@@ -198,10 +195,10 @@ class JobStore(TrackingFiles):
             channel.write("params", v={param.key: str(param.value) for param in params}, **self._about(run_id))
 
     def _tell_tags(self, run_id: str, tags: "Dict[str, Any]") -> None:
-        about = {word: tags[key] for key, word in ((_NAME, "display_name"), (_NOTE, "description")) if tags.get(key)}
+        about = {word: tags[key] for key, word in ((NAME, "display_name"), (NOTE, "description")) if tags.get(key)}
         if about:
             channel.write("about", v=about, **self._about(run_id))
-        told = {key: str(value) for key, value in tags.items() if not key.startswith(_OWN_TAGS)}
+        told = {key: str(value) for key, value in tags.items() if not key.startswith(OWN_TAGS)}
         if told:
             channel.write("tags", v=told, **self._about(run_id))
 
@@ -227,20 +224,6 @@ class JobStore(TrackingFiles):
     def _get_model_artifact_dir(self, experiment_id: str, model_id: str) -> str:
         folder = os.path.join(self._files, self._model_name or model_id)
         return _file_uri(folder + model_id[1:10] if os.path.lexists(folder) else folder)
-
-
-@contextmanager
-def _files_allowed() -> "Iterator[None]":
-    """MLflow 3 refuses stores in files, unless a variable says that they are meant."""
-    before = os.environ.get(_ALLOW_FILES)
-    os.environ[_ALLOW_FILES] = "true"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_ALLOW_FILES]
-        else:
-            os.environ[_ALLOW_FILES] = before
 
 
 def _work_folder() -> str:

@@ -62,7 +62,7 @@ class Workspace:
 
         return {model.name: model for model in Model.list(self, latest=True)}
 
-    def get_mlflow_tracking_uri(self, with_auth: bool = False) -> str:
+    def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
         """The address that MLflow in this job writes to anyway."""
         return os.environ.get("MLFLOW_TRACKING_URI", "")
 

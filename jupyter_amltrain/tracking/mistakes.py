@@ -1,0 +1,27 @@
+"""Mistakes as errors of MLflow, which those who call MLflow handle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST
+
+from ..errors import AzureMLException, ModelNotFoundException, NameNotFoundException
+
+
+def refused(why: str) -> MlflowException:
+    """The error of what cannot be done."""
+    return MlflowException(why, error_code=INVALID_PARAMETER_VALUE)
+
+
+@contextmanager
+def told_to_mlflow() -> Iterator[None]:
+    """Our errors as MLflow's."""
+    try:
+        yield
+    except (NameNotFoundException, ModelNotFoundException) as error:
+        raise MlflowException(error.message, error_code=RESOURCE_DOES_NOT_EXIST) from error
+    except AzureMLException as error:
+        raise refused(error.message) from error
