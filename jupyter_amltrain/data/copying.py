@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import StoreException, UserErrorException
 from ..home import advice_for
-from .places import File, Place, filesystem, is_local, is_web, remote_errors, version_of
+from .places import File, Place, filesystem, is_local, is_web, local_path, remote_errors, version_of
 
 
 def fetch(file: File, destination: str) -> None:
@@ -146,7 +146,7 @@ def put(source: str, place: Place, path: str) -> None:
         UserErrorException: the source cannot be read, or the place cannot be written.
     """
     if is_local(place):
-        target = os.path.join(place["base"], path)
+        target = local_path(place, path)
         partial = f"{target}.{os.getpid()}.partial"
         try:
             os.makedirs(os.path.dirname(target), exist_ok=True)

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ..errors import StoreException, UserErrorException
+from ..home import home_path
 
 Place = Mapping[str, Any]
 
@@ -93,11 +94,36 @@ def fixed_part(path: str) -> str:
     return path if found is None else path[: found.start()].rpartition("/")[0]
 
 
+def local_path(place: Place, path: str) -> str:
+    """Where on this machine something of a local place lies.
+
+    Raises:
+        UserErrorException: jobs write to the place, and a link in it leads out of it.
+    """
+    whole = os.path.join(place["base"], path).rstrip("/") if path else str(place["base"])
+    if not _is_inside(whole, _fence(place)):
+        raise UserErrorException(f"{whole} leads out of {place['base']} by a link, so it is not used.")
+    return whole
+
+
+def _fence(place: Place) -> str:
+    """The folder that links in a place may not leave: a job may have left them to reach files of this machine.
+
+    "" for folders of the user's own, where links belong to the data.
+    """
+    base, workspaces = os.path.realpath(place["base"]), os.path.realpath(home_path() / "workspaces")
+    return base if base.startswith(workspaces + os.sep) else ""
+
+
+def _is_inside(path: str, fence: str) -> bool:
+    return not fence or f"{os.path.realpath(path)}/".startswith(f"{fence}/")
+
+
 def files_of(place: Place, path: str) -> Found:
     """The files that a path or pattern in a place stands for.
 
     A folder stands for all files below it. Names are in order; hidden files belong to a folder, links to folders are
-    entered where they do not lead in a circle.
+    entered where they do not lead in a circle, or out of a place that jobs write to.
 
     Raises:
         UserErrorException: the place cannot be read, or there is nothing at ``path``.
@@ -113,11 +139,11 @@ def files_of(place: Place, path: str) -> Found:
 
 
 def _local_files(place: Place, path: str) -> Found:
-    base = os.path.join(place["base"], path) if path else place["base"]
+    base, fence = local_path(place, path), _fence(place)
     if os.path.isfile(base):
         return Found("file", os.path.dirname(base), [File(os.path.basename(base), base, place)])
     if os.path.isdir(base):
-        names = sorted(_walk(base))
+        names = sorted(_walk(base, fence))
         return Found("folder", base, [File(name, os.path.join(base, name), place) for name in names])
     if not _GLOB.search(path):
         raise UserErrorException(_nothing_at(base))
@@ -125,8 +151,10 @@ def _local_files(place: Place, path: str) -> Found:
     pattern = os.path.join(glob.escape(place["base"]), path)
     found: set[str] = set()
     for match in glob.iglob(pattern, recursive=True):
+        if not _is_inside(match, fence):
+            continue
         if os.path.isdir(match) and not path.endswith("**"):
-            found.update(os.path.join(match, name) for name in _walk(match))
+            found.update(os.path.join(match, name) for name in _walk(match, fence))
         elif os.path.isfile(match):
             found.add(match)
     if not found:
@@ -147,18 +175,18 @@ def _nothing_at(path: str) -> str:
     return f"There is no file or folder {path}; {folder} is the last part that exists."
 
 
-def _walk(folder: str) -> Iterator[str]:
+def _walk(folder: str, fence: str) -> Iterator[str]:
     """Files below a folder, by relative path."""
     entered = set()
     for below, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(below)
-        if real in entered:
+        if real in entered or not _is_inside(real, fence):
             folders.clear()
             continue
         entered.add(real)
         for name in names:
             path = os.path.join(below, name)
-            if os.path.isfile(path):
+            if os.path.isfile(path) and (not os.path.islink(path) or _is_inside(path, fence)):
                 yield os.path.relpath(path, folder)
 
 
@@ -270,7 +298,7 @@ def version_of(facts: Mapping[str, Any]) -> str:
 def exists(place: Place, path: str) -> bool:
     """Whether there is a file of that path in a place."""
     if is_local(place):
-        return os.path.exists(os.path.join(place["base"], path))
+        return os.path.exists(local_path(place, path))
     with remote_errors(place, "read"):
         system, base = filesystem(place)
         return bool(system.exists(posixpath.join(base, path)))

@@ -26,7 +26,7 @@ from .copying import fetch, put
 from .definition import Files, files_in
 from .downloads import provide
 from .lineage import made_by
-from .places import exists, is_local
+from .places import exists, is_local, local_path
 
 if TYPE_CHECKING:
     from ..runs.store import Store
@@ -71,7 +71,7 @@ class _Staging:
             return self._for_output()
         if item.role == REFERENCE and item.mode == MOUNT and is_local(item.definition["sources"][0]):
             source = item.definition["sources"][0]
-            folder = os.path.join(source["base"], source["path"]).rstrip("/")
+            folder = local_path(source, source["path"])
             if not os.path.exists(folder):
                 os.makedirs(folder)
             return self._shown(Placed(folder))
@@ -93,7 +93,12 @@ class _Staging:
     def _shown(self, placed: Placed) -> Placed:
         """Make room in the working folder where the data is to appear in it."""
         there = self._relative()
-        if there is None or os.path.lexists(there):
+        if there is None:
+            return placed
+        if os.path.lexists(there):
+            hides = not self._host_paths and os.path.isdir(there) == os.path.isdir(placed.source)
+            if not hides and not (there.is_symlink() and os.readlink(there) == placed.source):
+                raise self._taken(there)
             return placed
         there.parent.mkdir(parents=True, exist_ok=True)
         if self._host_paths:
@@ -108,15 +113,35 @@ class _Staging:
         item = self._item
         destination = item.definition["sources"][0]
         if item.mode == MOUNT and is_local(destination):
-            folder = Path(destination["base"]) / destination["path"]
+            folder = Path(local_path(destination, destination["path"]))
             folder.mkdir(parents=True, exist_ok=True)
             return self._shown(Placed(str(folder)))
         folder = self._relative() or self._run_folder / WORK_FOLDER / DATA_FOLDER / item.name
         folder.mkdir(parents=True, exist_ok=True)
         return Placed(str(folder), inside=True)
 
+    def _taken(self, there: Path) -> UserErrorException:
+        name = there.relative_to(self._run_folder / WORK_FOLDER / CODE_FOLDER)
+        return UserErrorException(
+            f"'{self._item.name}' cannot be put at path_on_compute='{self._item.path_on_compute}': the source directory"
+            f" has {name} already. Give another path_on_compute, or leave {name} out with .amlignore."
+        )
+
+    def _check_free(self, files: Files, target: Path) -> None:
+        """Looked at once, before the first copy: whoever goes on after a kill meets what this run has put there."""
+        checked = self._run_folder / INPUTS / f"{self._item.name}.checked"
+        if self._relative() is None or checked.exists():
+            return
+        wanted = [target] if files.single or not target.is_dir() else [target / file.name for file in files.files]
+        for path in wanted:
+            if os.path.lexists(path):
+                raise self._taken(path)
+        checked.parent.mkdir(exist_ok=True)
+        checked.touch()
+
     def _copied(self, files: Files) -> Placed:
         target = self._relative() or self._run_folder / WORK_FOLDER / DATA_FOLDER / self._item.name
+        self._check_free(files, target)
         if files.single and self._relative() is None:
             self._fetch(files, target)
             return Placed(str(target / files.files[0].name), inside=True)

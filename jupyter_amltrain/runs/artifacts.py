@@ -63,8 +63,12 @@ def _files(top: Path, root: str) -> Iterator[str]:
             if entry.is_dir(follow_symlinks=False):
                 folders.append(entry.path)
             # Only a link leads out of the folder, and to ask of each of many files where it lies takes long.
-            elif entry.is_file() and (not entry.is_symlink() or _inside(entry.path, root)):
+            elif _is_file_inside(entry.path, root) if entry.is_symlink() else entry.is_file():
                 yield entry.path
+
+
+def _is_file_inside(link: str, root: str) -> bool:
+    return os.path.isfile(link) and _inside(link, root)
 
 
 def _inside(path: str | Path, root: str) -> bool:
@@ -80,11 +84,9 @@ def open_artifact(run_folder: Path, name: str) -> IO[bytes]:
     """
     clean = _clean(name)
     root = os.path.realpath(run_folder)
-    path = upload_folder(run_folder) / clean
-    if not path.exists():
-        path = run_folder / clean
-        if clean.partition("/")[0] not in FOLDERS:
-            raise _missing(run_folder, clean)
+    path = _path_of(run_folder, clean) or _path_of(run_folder, clean.replace("\\", "/"))
+    if path is None:
+        raise _missing(run_folder, clean.replace("\\", "/"))
     resolved = os.path.realpath(path)
     if not resolved.startswith(root + os.sep):
         raise UserErrorException(f"'{name}' leads out of the run's folder, so it is not opened.")
@@ -94,6 +96,13 @@ def open_artifact(run_folder: Path, name: str) -> IO[bytes]:
         raise _missing(run_folder, clean) from None
     except OSError as error:
         raise UserErrorException(f"'{name}' cannot be read: {error.strerror}.", inner_exception=error) from error
+
+
+def _path_of(run_folder: Path, name: str) -> Path | None:
+    paths = [upload_folder(run_folder) / name]
+    if name.partition("/")[0] in FOLDERS:
+        paths.append(run_folder / name)
+    return next((path for path in paths if os.path.exists(path)), None)
 
 
 def _open_below(root: str, relative: str) -> int:
@@ -126,7 +135,7 @@ def _clean(name: str) -> str:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts:
         raise UserErrorException(f"'{name}' leads out of the run's folder; names are like 'outputs/model.pkl'.")
-    return str(path)
+    return str(PurePosixPath(name))
 
 
 def _missing(run_folder: Path, name: str) -> NameNotFoundException:

@@ -221,3 +221,26 @@ def test_tables(here: Workspace, tmp_path: Path) -> None:
         DatasetConsumptionConfig("t", kept, "mount")
     with pytest.raises(AttributeError, match="keep_columns cannot be used here"):
         _ = kept.keep_columns
+
+
+def test_links_that_a_job_left_in_a_datastore_lead_nowhere(workspace: Workspace, tmp_path: Path) -> None:
+    store = workspace.get_default_datastore()
+    assert store.folder is not None
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret/key").write_text("s3cret")
+    made = store.folder / "made"
+    made.mkdir(parents=True)
+    (made / "own.txt").write_text("own")
+    (made / "again.txt").symlink_to("own.txt")
+    (made / "key").symlink_to(tmp_path / "secret/key")
+    (made / "secret").symlink_to(tmp_path / "secret")
+    for path in ("made", "made/*", "**"):
+        names = [os.path.basename(name) for name in Dataset.File.from_files((store, path)).to_path()]
+        assert names == ["again.txt", "own.txt"], path
+    for path in ("made/key", "made/secret"):
+        with pytest.raises(UserErrorException, match="by a link"):
+            Dataset.File.from_files((store, path))
+    (tmp_path / "key").write_text("other")
+    with pytest.raises(UserErrorException, match="by a link"):
+        store.upload_files([str(tmp_path / "key")], target_path="made/secret", overwrite=True, show_progress=False)
+    assert (tmp_path / "secret/key").read_text() == "s3cret"

@@ -312,3 +312,51 @@ def test_bad_data_is_refused_before_anything_starts(
     with pytest.raises(AzureMLException, match=sentence):
         asked()
     assert not workspace.store.runs()
+
+
+PATHS = """
+import os, sys
+print(sorted(os.listdir(sys.argv[1])) if os.path.isdir(sys.argv[1]) else open(sys.argv[1]).read())
+"""
+
+
+@pytest.mark.parametrize(
+    ("mode", "path", "target", "expected"),
+    [
+        ("mount", "there", "docker-target", "['a.txt', 'sub']"),
+        ("mount", "there", "local", "cannot be put at path_on_compute='there'"),
+        ("mount", "train.py", "docker-target", "has train.py already"),
+        ("download", "there", "docker-target", "has there/a.txt already"),
+        ("download", "there/sub", "docker-target", "['a.txt', 'sub']"),
+        ("download", "train.py", "docker-target", "has train.py already"),
+    ],
+)
+def test_data_is_not_mistaken_for_what_the_source_directory_has(
+    workspace: Workspace,
+    environment: Environment,
+    pets: Path,
+    tmp_path: Path,
+    mode: str,
+    path: str,
+    target: str,
+    expected: str,
+) -> None:
+    (tmp_path / "source/there").mkdir(parents=True)
+    (tmp_path / "source/there/a.txt").write_text("of the source directory")
+    (tmp_path / "source/train.py").write_text(PATHS)
+    if target == "local":
+        environment = Environment("own")
+        environment.python.user_managed_dependencies = True
+    data = Dataset.File.from_files(pets)
+    config = ScriptRunConfig(
+        tmp_path / "source",
+        "train.py",
+        arguments=[data.as_mount(path) if mode == "mount" else data.as_download(path)],
+        compute_target=target,
+        environment=environment,
+    )
+    run = Experiment(workspace, "data").submit(config)
+    wait_for_end(workspace, run.id)
+    log = workspace.run_folder(run.id) / "azureml-logs/70_driver_log.txt"
+    error = workspace.store.run(run.id).error
+    assert expected in (error["message"] if error else log.read_text())

@@ -115,6 +115,26 @@ def test_a_named_pipe_does_not_block(run_folder: Path) -> None:
         open_artifact(run_folder, "outputs/pipe")
 
 
+def test_links_that_lead_nowhere_are_left_out(run_folder: Path) -> None:
+    outputs = code_folder(run_folder) / "outputs"
+    (outputs / "loop").symlink_to("loop")
+    (outputs / "dangling").symlink_to("gone")
+    known = [artifact.name for artifact in list_artifacts(run_folder)]
+    assert "outputs/model.pkl" in known
+    for name in ("outputs/loop", "outputs/dangling", "outputs/" + "n" * 300):
+        assert name not in known
+        with pytest.raises(NameNotFoundException):
+            open_artifact(run_folder, name)
+
+
+@pytest.mark.parametrize("name", ["back\\slash", "line\nend", " ", "\udcff", "-rf", "%2e%2e", "..."])
+def test_every_file_is_opened_by_the_name_that_it_is_listed_with(run_folder: Path, name: str) -> None:
+    (code_folder(run_folder) / "outputs" / name).write_text("x")
+    assert f"outputs/{name}" in [artifact.name for artifact in list_artifacts(run_folder)]
+    with open_artifact(run_folder, f"outputs/{name}") as file:
+        assert file.read() == b"x"
+
+
 def test_a_destination_that_cannot_be_written_is_explained(run_folder: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserErrorException, match="cannot be written"):
