@@ -165,6 +165,8 @@ def _local_files(place: Place, path: str) -> Found:
 def _nothing_at(path: str) -> str:
     from difflib import get_close_matches
 
+    if os.path.lexists(path):
+        return f"{path} is neither a file nor a folder."
     folder = Path(path)
     while not folder.exists():
         missing, folder = folder, folder.parent

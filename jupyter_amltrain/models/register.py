@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..data.places import files_of
 from ..errors import ModelNotFoundException, ModelPathNotFoundException, StoreException, UserErrorException
 from ..home import advice_for
 from ..runs.artifacts import copy_artifact, list_artifacts
@@ -109,18 +110,22 @@ def register_files(
     children = [_child(source, child) for child in child_paths or ()]
 
     def copy(folder: Path) -> None:
-        if source.is_file():
-            shutil.copyfile(source, folder / source.name)
-            return
-        if not children:
-            shutil.copytree(source, folder / source.name)
-        for child in children:
-            target = folder / source.name / child.relative_to(source)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            (shutil.copytree if child.is_dir() else shutil.copyfile)(child, target)
+        for child in children or [source]:
+            _copy(child, folder / source.name / child.relative_to(source))
 
     said = {"tags": dict(tags), "properties": dict(properties), "about": dict(about)}
     return _register(workspace_folder, store, name, uuid.uuid4().hex, copy, run="", path=source.name, **said)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file, or all files of a folder; links are followed, but neither in a circle nor to nothing."""
+    files = files_of({"base": str(source)}, "").files
+    if source.is_dir():
+        target.mkdir(parents=True, exist_ok=True)
+    for file in files:
+        to = target / file.name if source.is_dir() else target
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file.path, to)
 
 
 def _child(folder: Path, child: str) -> Path:

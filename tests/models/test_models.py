@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -154,3 +155,21 @@ def test_what_cannot_be_registered(here: Workspace, tmp_path: Path, name: str, p
     with pytest.raises(UserErrorException, match="child_paths"):
         Model.register(here, tmp_path, "net", child_paths=["../a"])
     assert here.models == {}
+
+
+def test_odd_files_of_a_folder(here: Workspace, tmp_path: Path) -> None:
+    model = tmp_path / "mo del"
+    (model / "ü 漢").mkdir(parents=True)
+    (model / "empty").mkdir()
+    for name in ("ü 漢/a b", "back\\slash", "\udcff", ".hidden"):
+        (model / name).write_text("x")
+    (model / "link").symlink_to("ü 漢/a b")
+    (model / "circle").symlink_to(".")
+    (model / "self").symlink_to("self")
+    (model / "gone").symlink_to("nowhere")
+    os.mkfifo(model / "pipe")
+    copy = Path(Model.register(here, str(model), "odd").download(tmp_path.parent / f"{tmp_path.name}-to"))
+    files = {str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file()}
+    assert files == {"ü 漢/a b", "back\\slash", "\udcff", ".hidden", "link"}
+    with pytest.raises(UserErrorException, match="neither a file nor a folder"):
+        Model.register(here, os.devnull, "null")
