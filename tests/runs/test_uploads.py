@@ -115,3 +115,34 @@ def _look(workspace: Workspace, run_id: str, folder: Path) -> None:
     assert child.get_file_names() == ["of-child.bin"]
     assert not list((workspace.run_folder(run_id) / "work").rglob("*.partial"))
     assert driver_log(workspace, run_id).decode().split("\n")[-2] == "done"
+
+
+ODD = r"""
+import os
+from azureml.core import Run
+from azureml.exceptions import UserErrorException
+
+run = Run.get_context()
+for folder in ("outputs", "folder/sp ace"):
+    os.makedirs(folder, exist_ok=True)
+    os.mkfifo(folder + "/pipe")
+    os.symlink("loop", folder + "/loop")
+    os.symlink("nowhere", folder + "/gone")
+    open(folder + "/\u00fc b\\c", "w").close()
+assert run.get_file_names() == ["outputs/\u00fc b\\c"]
+run.download_file("outputs/\u00fc b\\c", "copy")
+run.download_files("outputs", "copies")
+run.upload_folder("up", "folder")
+try:
+    run.upload_file("azureml-logs/70_driver_log.txt", "copy")
+except UserErrorException as error:
+    print(error.message)
+"""
+
+
+def test_odd_files_of_a_script(workspace: Workspace, submit: Submit) -> None:
+    run = submit(ODD)
+    assert wait_for_end(workspace, run.id) == "Completed", driver_log(workspace, run.id)
+    assert "is among the run's own logs" in driver_log(workspace, run.id).decode()
+    names = [name for name in run.get_file_names() if not name.startswith("azureml-logs/")]
+    assert names == ["outputs/ü b\\c", "up/sp ace/ü b/c"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 UPLOADS = "uploads"
 CHILDREN = "children"
 WATCHED = ("outputs", "logs")
+LOGS = "azureml-logs"
 _PARTIAL = ".partial"
 
 
@@ -61,7 +62,9 @@ def find_files(folder: str, working: str) -> "Dict[str, str]":
 
 
 def _walk(folder: str) -> "List[str]":
-    return [os.path.join(below, name) for below, _, names in os.walk(folder) for name in names]
+    """Paths of the files below a folder; pipes and links to nothing are none."""
+    found = (os.path.join(below, name) for below, _, names in os.walk(folder) for name in names)
+    return [path for path in found if os.path.isfile(path)]
 
 
 def keep(folder: str, name: str, source: "Any") -> str:
@@ -83,6 +86,8 @@ def upload(folder: str, working: str, name: "Any", source: "Any") -> str:
         UserErrorException: there is a file of that name, or the source cannot be read.
     """
     chosen = clean_name(name)
+    if chosen.split("/")[0] == LOGS:
+        raise UserErrorException("'%s' is among the run's own logs; give the file another name." % chosen)
     if isinstance(source, (str, os.PathLike)):
         own = os.path.join(working, *chosen.split("/"))
         if chosen.split("/")[0] in WATCHED and os.path.exists(own) and os.path.samefile(own, source):

@@ -93,13 +93,14 @@ class OwnFiles:
         from .files import clean_name, copy_out
 
         files = self._files()
-        if clean_name(name) not in files:
+        chosen = name if name in files else clean_name(name)
+        if chosen not in files:
             raise UserErrorException("The run has no file '%s'; there are: %s." % (name, ", ".join(files) or "none"))
         base = os.path.basename(name)
         target = base if output_file_path is None else str(output_file_path)
         if target.endswith("/") or os.path.isdir(target):
             target = os.path.join(target, base)
-        copy_out(files[clean_name(name)], target)
+        copy_out(files[chosen], target)
 
     def download_files(
         self,
