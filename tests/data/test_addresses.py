@@ -10,7 +10,7 @@ from jupyter_amltrain import Dataset, Datastore, Environment, OutputFileDatasetC
 from jupyter_amltrain.errors import UserErrorException
 
 from .s3_server import S3Server
-from .test_jobs import run_script
+from .test_jobs import on_both_engines, run_script
 
 COPIES = """
 import os, sys
@@ -21,6 +21,7 @@ with open(sys.argv[3] + "/made.txt", "w") as file:
 """
 
 
+@on_both_engines
 def test_a_job_reads_from_a_bucket_and_writes_to_it(
     s3: S3Server, workspace: Workspace, environment: Environment, tmp_path: Path
 ) -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jupyter_amltrain import Dataset, Datastore, Environment, Experiment, ScriptRunConfig, Workspace
-from jupyter_amltrain.data.downloads import forget_unused, storages
+from jupyter_amltrain.data.downloads import forget_unused, provide, storages
+from jupyter_amltrain.data.places import files_of
 from jupyter_amltrain.disk.items import DATA
 from jupyter_amltrain.errors import UserErrorException
 from jupyter_amltrain.home import home_folder
@@ -179,6 +182,40 @@ def test_a_file_of_the_web_is_downloaded_once(workspace: Workspace, reading: Rea
         ]
         assert [path.stat().st_mtime_ns for path in kept()] == before
         assert [storage.name for storage in storages()] == [address]
+
+
+class _Odd(BaseHTTPRequestHandler):
+    """Sends less than it says, or something else each time without a word about it."""
+
+    count = 0
+
+    def do_GET(self) -> None:
+        type(self).count += 1
+        self.send_response(200)
+        if self.path == "/cut":
+            self.send_header("ETag", '"1"')
+            self.send_header("Content-Length", "1000")
+        self.end_headers()
+        self.wfile.write(b"%d" % self.count)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def test_answers_of_the_web_that_are_not_kept(amltrain_home: Path, tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Odd) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}"
+        (cut,) = files_of({"base": f"{address}/cut"}, "").files
+        with pytest.raises(UserErrorException, match="could not be downloaded"):
+            provide(cut, str(tmp_path / "cut"), shared=True, check=lambda: None)
+        (nameless,) = files_of({"base": f"{address}/nameless"}, "").files
+        for number in ("2", "3"):
+            provide(nameless, str(tmp_path / number), shared=True, check=lambda: None)
+            assert (tmp_path / number).read_text() == number
+        server.shutdown()
+    assert not (tmp_path / "cut").exists()
+    assert kept() == []
 
 
 def test_what_is_kept_goes_when_it_is_asked_for_or_unused_for_long(
