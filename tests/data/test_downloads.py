@@ -142,16 +142,20 @@ def openers(path: Path) -> int:
     return len(found)
 
 
+@pytest.mark.parametrize("path", [None, "below"])
 def test_a_kill_in_the_middle_of_a_download(
-    workspace: Workspace, s3: S3Server, bucket: Datastore, reading: Reading
+    workspace: Workspace, s3: S3Server, bucket: Datastore, reading: Reading, path: str | None
 ) -> None:
+    s3.files().pipe("pets/all/a.txt", b"a")
     s3.held.add("pets/all/big.bin")
-    run = reading(Dataset.File.from_files((bucket, "**")).as_mount())
-    wait_until(lambda: [path.suffix for path in kept()] == [".partial"], "the beginning of the download")
+    data = Dataset.File.from_files((bucket, "**"))
+    run = reading(data.as_download(path) if path else data.as_mount())
+    wait_until(lambda: "pets/all/big.bin" in s3.reads, "the beginning of the download")
     kill_supervisor(workspace, run)
     s3.held.clear()
-    assert [line[1] for line in told(workspace, run)] == ["3000000", "5"]
-    assert [path.suffix for path in kept()] == ["", ""]
+    assert [line[1] for line in told(workspace, run)] == ["1", "3000000", "5"]
+    assert [one.suffix for one in kept()] == ["", "", ""]
+    assert s3.reads.count("pets/all/a.txt") == 1
 
 
 def test_what_changes_during_its_download_is_not_kept(
