@@ -24,6 +24,7 @@ from .disk import work_files
 from .named_run import named_run
 from .session import default_experiment
 from .table import Table
+from .terminal import wait_in_terminal
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
@@ -302,7 +303,10 @@ def _wait(run: Run, watched: Watched | None) -> None:
     """Wait with the run in view; where nobody draws it, as in nbconvert, with its text."""
     in_view = watched is not None and watched.seen_within(_DRAWN_WITHIN_S)
     try:
-        run.wait_for_completion(show_output=not in_view)
+        if in_view:
+            run.wait_for_completion()
+        else:
+            wait_in_terminal(run)
     except ActivityFailedException:
         if watched is None:
             display(run)  # as the magic's value is, when the run completes

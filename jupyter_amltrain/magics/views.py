@@ -43,7 +43,10 @@ class ViewMagics(Magics):
         assert self.shell is not None
         workspace, run_id = named_run(self.shell, self._session, asked.run)
         run = workspace.get_run(run_id)
-        self._screen.show(workspace, run_id)
+        if self._screen.show(workspace, run_id) is None and getattr(self.shell, "kernel", None) is None:
+            from ..saved import run_text
+
+            print(run_text(workspace, run_id))
         return run
 
     @line_magic

@@ -87,9 +87,9 @@ class Transcript:
                 title = f"Streaming {update.log}"
                 self._write(f"\n{title}\n{'=' * len(title)}\n\n")
             self._write(self._decoder.decode(update.data))
-            self._out.flush()
         else:
             self._tell_state(update.run)
+        self._out.flush()
 
     def _tell_state(self, run: RunRecord) -> None:
         if run.status in (states.RUNNING, *states.TERMINAL) or self._line_open:
@@ -103,7 +103,6 @@ class Transcript:
             self._told = run.status
             self._spoke, self._phase = now, run.reason
             self._write(f"{run.status}: {reason(self._store, run)}\n")
-        self._out.flush()
 
     def end(self, warnings: Sequence[str] = (), error: str = "") -> None:
         """Write the summary; ``error`` is JSON to show in it, "" where it is raised instead or there is none."""

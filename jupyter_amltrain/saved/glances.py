@@ -43,6 +43,12 @@ def runs_bundle(workspace: Workspace, runs: Sequence[RunGlance], chosen: str = "
     }
 
 
+def in_words(run: RunGlance, now: float) -> str:
+    """One run in one line: its state, since when, and the metric that tells most."""
+    _, state, took, metric, target = _cells(run, now)
+    return "  ".join(part for part in (state, took, metric, target) if part)
+
+
 def _text(title: str, runs: Sequence[RunGlance], now: float) -> str:
     rows = [_cells(run, now) for run in runs]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
