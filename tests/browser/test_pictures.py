@@ -161,7 +161,7 @@ def test_each_state_in_both_themes(cluster: None, lab: str, page: Page, gate: Ga
 
     run_cell(page, 4)
     failed = in_state(shown(page, 4), "Failed")
-    expect(failed.get_by_role("region", name="Why the run failed")).to_contain_text("opencv-python-headless")
+    expect(failed.get_by_role("region", name="Why it failed")).to_contain_text("opencv-python-headless")
     take(page, failed, "failed", kept=True)
     run_cell(page, 5)
     run_cell(page, 6)

@@ -29,7 +29,7 @@ def test_a_container_is_killed_and_the_run_submitted_again(
         (container,) = [container for container in running if run_id in json.dumps(container.attrs)]
         container.kill()
         expect(view.locator(".jp-amltrain-chip")).to_have_text("Failed", timeout=30_000)
-        card = view.get_by_role("region", name="Why the run failed")
+        card = view.get_by_role("region", name="Why it failed")
         expect(card).to_contain_text("ended by SIGKILL: it was killed from outside")
         view.get_by_role("button", name="Rerun").click()
         expect(view.locator(".jp-amltrain-chip")).to_have_text("Running", timeout=30_000)

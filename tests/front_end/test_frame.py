@@ -74,7 +74,7 @@ def test_a_run_as_it_goes(view_page: Page) -> None:
 
 def test_a_failure_says_why_where_and_what_to_do(view_page: Page) -> None:
     show(view_page, failed())
-    card = view_page.get_by_role("region", name="Why the run failed")
+    card = view_page.get_by_role("region", name="Why it failed")
     expect(card).to_contain_text("killed for memory")
     expect(card).to_contain_text("killed by SIGKILL (137)")
     expect(card.get_by_role("listitem").first).to_contain_text("cell line 12")
@@ -88,6 +88,15 @@ def test_a_failure_says_why_where_and_what_to_do(view_page: Page) -> None:
     expect(view_page.locator(".jp-amltrain-comparing")).to_contain_text("before")
     asked = view_page.evaluate("source.asked.filter(one => one.kind === 'rerun')")
     assert asked == [{"kind": "rerun", "content": {"arguments": ["--shm", "8g"]}}]
+
+
+def test_a_build_is_not_called_a_run(view_page: Page) -> None:
+    show(view_page, {**failed(), "run_id": "build_1", "is_build": True})
+    view = view_page.get_by_role("region", name="Build build_1")
+    expect(view.get_by_role("region", name="Why it failed")).to_be_visible()
+    named = view.evaluate("node => [node, ...node.querySelectorAll('[aria-label]')].map(each => each.ariaLabel)")
+    assert {"Phases", "Log"} <= set(named)
+    assert [name for name in named if "run" in name.lower()] == []
 
 
 def test_tabs_by_keyboard(view_page: Page) -> None:

@@ -5,7 +5,7 @@ import type { IRunSource } from './source';
 
 /** Why a run failed, where in the user's code, and what can be done about it. */
 export class FailureCard {
-  readonly node = element('section', { class: 'failure', 'aria-label': 'Why the run failed' });
+  readonly node = element('section', { class: 'failure', 'aria-label': 'Why it failed' });
 
   constructor(
     private readonly _source: IRunSource,

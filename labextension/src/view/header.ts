@@ -22,7 +22,7 @@ export class Header {
     private readonly _actions: IHeaderActions
   ) {
     const failed = (why: string) => say(this._said, why);
-    this._cancel = button('Cancel', () => this._canceled(), { title: 'End the run; what it wrote is kept' }, failed);
+    this._cancel = button('Cancel', () => this._canceled(), { title: 'End it; what it wrote is kept' }, failed);
     this._rerun = button('Rerun', () => this._actions.rerun([]), { title: 'Submit the same again' }, failed);
     this._menu = element(
       'details',

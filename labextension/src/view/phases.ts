@@ -6,7 +6,7 @@ import { isOver } from './status';
 
 /** The way of a run, or the steps of a build, as a timeline: what took how long, where it is, what is to come. */
 export class Phases {
-  readonly node = element('ol', { class: 'phases', 'aria-label': 'Phases of the run' });
+  readonly node = element('ol', { class: 'phases', 'aria-label': 'Phases' });
 
   constructor() {
     this._stop = everySecond(() => this._tick());

@@ -77,7 +77,7 @@ export class RunView {
     const connected = this._source.connection !== 'lost';
     const another = this._run !== '' && this._run !== state.run_id;
     this._run = state.run_id;
-    this.node.setAttribute('aria-label', `Run ${state.run_id}`);
+    this.node.setAttribute('aria-label', `${state.is_build ? 'Build' : 'Run'} ${state.run_id}`);
     this.node.dataset.build = `${state.is_build}`;
     this._header.update(state, connected);
     this._phases.update(state);

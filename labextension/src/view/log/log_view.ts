@@ -295,7 +295,7 @@ export class LogView implements ITabContent {
   private readonly _found: Found;
   private readonly _files = element('select', { 'aria-label': 'Which log' });
   private readonly _above = element('div', { class: 'log-above muted' });
-  private readonly _viewport = element('div', { class: 'log-viewport', tabindex: 0, role: 'log', 'aria-live': 'off', 'aria-label': 'Log of the run' });
+  private readonly _viewport = element('div', { class: 'log-viewport', tabindex: 0, role: 'log', 'aria-live': 'off', 'aria-label': 'Log' });
   private readonly _space = element('div', { class: 'log-space' });
   private readonly _rows = element('div', { class: 'log-rows' });
   private readonly _empty = element('div', { class: 'log-said muted' });

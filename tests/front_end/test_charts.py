@@ -1,0 +1,84 @@
+"""The charts in Chromium: looked at closer, on other axes, with curves taken away, and with numbers that are none."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from playwright.sync_api import Page, expect
+
+
+@pytest.fixture
+def charts(view_page: Page) -> Page:
+    """A page with the charts of a run."""
+    view_page.evaluate(
+        """() => {
+            window.source = new PlayedSource();
+            window.grid = new ChartGrid(source);
+            const root = document.createElement('section');
+            root.className = 'jp-amltrain-run-view';
+            root.append(grid.node);
+            place.append(root);
+        }"""
+    )
+    return view_page
+
+
+def log(page: Page, name: str, values: list[float], curve: int = 1) -> None:
+    page.evaluate(
+        "([name, values, id]) => source.points(name, values.map(Number), {id})", [name, [str(v) for v in values], curve]
+    )
+
+
+def read_at(page: Page, share: float) -> str:
+    """What is said of the place under the pointer, a share of the first chart's width."""
+    plot = page.locator(".u-over").first
+    box = plot.bounding_box()
+    assert box
+    plot.hover(position={"x": share * box["width"], "y": 40})
+    read = page.locator(".jp-amltrain-chart-read").first
+    expect(read).not_to_be_empty()
+    return read.inner_text()
+
+
+def test_values_are_read_and_curves_taken_away(charts: Page) -> None:
+    log(charts, "train_loss", [3.0, 2.0, 1.0])
+    log(charts, "valid_loss", [30.0, 20.0, 10.0], 2)
+    charts.locator(".u-over").wait_for()
+    assert read_at(charts, 0.5) == "step 1 · train_loss 2 · valid_loss 20"
+    valid = charts.get_by_role("button", name="valid_loss")
+    valid.press("Enter")
+    expect(valid).to_have_attribute("aria-pressed", "false")
+    assert read_at(charts, 0.5) == "step 1 · train_loss 2"
+    expect(charts.get_by_role("group", name="Chart loss")).to_have_accessible_name(
+        "Chart loss: train_loss, 3 points, last 1, lowest 1, highest 3; "
+        "valid_loss, 3 points, last 10, lowest 10, highest 30"
+    )
+
+
+def test_a_part_is_looked_at_and_left_with_escape(charts: Page) -> None:
+    log(charts, "loss", [float(step) for step in range(101)])
+    plot = charts.locator(".u-over")
+    plot.wait_for()
+    box = plot.bounding_box()
+    assert box
+    charts.mouse.move(box["x"] + box["width"] / 2, box["y"] + 40)
+    charts.mouse.down()
+    charts.mouse.move(box["x"] + box["width"] - 2, box["y"] + 40, steps=4)
+    charts.mouse.up()
+    charts.wait_for_function("() => grid._charts.values().next().value._zoom")
+    assert int(read_at(charts, 0.1).split()[1]) > 50
+    charts.get_by_role("group", name="Chart loss").press("Escape")
+    charts.locator(".u-over").wait_for()
+    assert int(read_at(charts, 0.1).split()[1]) < 50
+
+
+def test_axes_and_numbers_that_are_none(charts: Page) -> None:
+    log(charts, "loss", [1.0, math.nan, math.inf, 0.0, 1000.0])
+    charts.locator(".u-over").wait_for()
+    charts.get_by_label("Log scale").check()
+    charts.get_by_label("Horizontal axis").select_option("Time")
+    charts.get_by_label("Smoothing").fill("0.5")
+    charts.locator(".u-over").wait_for()
+    assert "loss" in read_at(charts, 0.99)
+    expect(charts.locator(".jp-amltrain-chart-last")).to_have_text("1,000")
