@@ -20,7 +20,8 @@ def register(shell: InteractiveShell) -> None:
     """Give a shell the magics, and have it show runs as live views where it has a front end for them."""
     from . import magics
 
-    screen = NotebookScreen(shell)
+    # Kept by the shell: after %reload_ext, IPython goes on asking the screen that it was given first.
+    screen: NotebookScreen = vars(shell).setdefault("_amltrain_screen", NotebookScreen(shell))
     magics.register(shell, screen)
     formatter: Any = getattr(shell, "display_formatter").ipython_display_formatter  # noqa: B009
     formatter.for_type_by_name("jupyter_amltrain.runs.run", "Run", screen.display)

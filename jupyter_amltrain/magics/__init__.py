@@ -21,7 +21,8 @@ def register(ipython: InteractiveShell, screen: Screen) -> None:
     from .views import ViewMagics
     from .workspaces import WorkspaceMagics
 
-    session = Session()
+    # Kept by the shell: %reload_ext makes new magics, and the workspace in use stays.
+    session: Session = vars(ipython).setdefault("_amltrain_session", Session())
     for magics in (CompareMagics, WorkspaceMagics):
         ipython.register_magics(magics(ipython, session))
     for shown in (EnvironmentMagics, RunMagics, ViewMagics):

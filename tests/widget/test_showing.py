@@ -119,6 +119,24 @@ def test_the_panel_keeps_what_it_showed_of_runs(kernel: Kernel) -> None:
     assert "✓ Completed" in kept["text/plain"]
 
 
+def test_views_and_workspace_outlive_what_is_done_to_the_session(kernel: Kernel) -> None:
+    kernel.run(f"%aml_workspace shown\n{BEGIN}")
+    for line in (
+        "%load_ext jupyter_amltrain",
+        "%reload_ext jupyter_amltrain",
+        "%load_ext autoreload\n%autoreload 2\nimport os, jupyter_amltrain.widget.showing as m\nos.utime(m.__file__)",
+        "%reset -f",
+    ):
+        kernel.run(line)
+        messages = kernel.run("%aml_run last")
+        (shown,) = displays(messages)
+        assert set(shown) == {RUN, WIDGET, "text/html", "text/plain"}, line
+        assert "stream" not in {message["msg_type"] for message in messages}
+    kernel.client.shutdown()
+    for _ in range(4):
+        assert "Running" in kernel.until("update_display_data")["content"]["data"]["text/plain"]
+
+
 def test_waiting_shows_text_where_nobody_draws_the_view(kernel: Kernel) -> None:
     kernel.run(PLAIN)
     messages = kernel.run(SUBMIT)
