@@ -82,3 +82,11 @@ def test_axes_and_numbers_that_are_none(charts: Page) -> None:
     charts.locator(".u-over").wait_for()
     assert "loss" in read_at(charts, 0.99)
     expect(charts.locator(".jp-amltrain-chart-last")).to_have_text("1,000")
+
+
+def test_ten_thousand_names(charts: Page) -> None:
+    charts.evaluate("() => { for (let id = 0; id < 10000; id++) source.points(`metric of ${id}`, [id], {id}); }")
+    expect(charts.get_by_role("button", name="Show more charts (9,970)")).to_be_visible(timeout=60_000)
+    charts.get_by_label("Filter charts by name").fill("metric of 9876")
+    expect(charts.locator(".jp-amltrain-chart:visible")).to_have_count(1, timeout=60_000)
+    expect(charts.locator(".jp-amltrain-chart:visible")).to_contain_text("9,876")

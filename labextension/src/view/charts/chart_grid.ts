@@ -126,8 +126,11 @@ export class ChartGrid implements IChartHost {
         this._own.append(chart.node);
       }
       this._own.hidden = this._bar.hidden = false;
-      this._arrange();
+      // Which are shown is decided for all at once, before the next drawing: a run may have ten thousand.
+      chart.node.hidden = this._charts.size > this._offered;
+      this._arranged = false;
     }
+    this._chartAt.set(chart.node, chart);
     this._seen.observe(chart.node);
   }
 
@@ -151,16 +154,13 @@ export class ChartGrid implements IChartHost {
   // --- drawing -----------------------------------------------------------------------------------------------------
 
   private _see(entries: IntersectionObserverEntry[]): void {
-    for (const entry of entries) {
-      for (const chart of this._charts.values()) {
-        if (chart.node === entry.target) {
-          if (entry.isIntersecting) {
-            this._visible.add(chart);
-            this._dirty.add(chart);
-          } else {
-            this._visible.delete(chart);
-          }
-        }
+    for (const { target, isIntersecting } of entries) {
+      const chart = this._chartAt.get(target);
+      if (chart && isIntersecting) {
+        this._visible.add(chart);
+        this._dirty.add(chart);
+      } else if (chart) {
+        this._visible.delete(chart);
       }
     }
     this._later();
@@ -185,6 +185,9 @@ export class ChartGrid implements IChartHost {
   }
 
   private _draw(): void {
+    if (!this._arranged) {
+      this._arrange();
+    }
     const width = this.node.clientWidth;
     if (width !== this._width) {
       this._width = width;
@@ -241,6 +244,7 @@ export class ChartGrid implements IChartHost {
   }
 
   private _arrange(): void {
+    this._arranged = true;
     const charts = Array.from(this._own.children) as HTMLElement[];
     const wanted = this._filter.value.trim().toLowerCase();
     let shown = 0;
@@ -271,6 +275,7 @@ export class ChartGrid implements IChartHost {
   private readonly _charts = new Map<string, Chart>();
   private readonly _curves = new Map<number, Curve>();
   private readonly _chartOf = new Map<number, Chart>();
+  private readonly _chartAt = new WeakMap<Element, Chart>();
   private readonly _dirty = new Set<Chart>();
   private readonly _visible = new Set<Chart>();
   private readonly _seen: IntersectionObserver;
@@ -282,6 +287,7 @@ export class ChartGrid implements IChartHost {
   private _offered = AT_ONCE;
   private _timer = 0;
   private _width = 0;
+  private _arranged = true;
   private _run = '';
 }
 
