@@ -90,3 +90,9 @@ def test_ten_thousand_names(charts: Page) -> None:
     charts.get_by_label("Filter charts by name").fill("metric of 9876")
     expect(charts.locator(".jp-amltrain-chart:visible")).to_have_count(1, timeout=60_000)
     expect(charts.locator(".jp-amltrain-chart:visible")).to_contain_text("9,876")
+
+
+def test_the_closed_group_tells_what_the_machine_does_now(charts: Page) -> None:
+    for load in (10, 90):
+        charts.evaluate("load => source.points('system/cpu', [load], {id: 1, source: 'system'})", load)
+        expect(charts.locator(".jp-amltrain-machine summary")).to_contain_text(f"cpu {load} %")

@@ -41,7 +41,9 @@ export class Chart {
 
   /** The last value, in words. */
   get lastText(): string {
-    return this._last.textContent ?? '';
+    const shown = this.curves.find(curve => !this._hidden.has(curve.id)) ?? this.curves[0];
+    const last = shown ? shown.last : NaN;
+    return Number.isNaN(last) ? '' : worded(shown.name, last);
   }
 
   /** Add a curve that belongs here. */
@@ -165,9 +167,7 @@ export class Chart {
       const sources = [...new Set(this.curves.map(curve => curve.source))].filter(source => source && source !== 'system');
       append(this._legend, ...sources.map(source => element('span', { class: 'badge', title: `Logged by ${source}` }, visible(source))));
     }
-    const shown = this.curves.find(curve => !this._hidden.has(curve.id)) ?? this.curves[0];
-    const last = shown ? shown.last : NaN;
-    say(this._last, Number.isNaN(last) ? '' : worded(shown.name, last));
+    say(this._last, this.lastText);
     const label = this.curves.map(curve => describe(curve)).join('; ');
     this.node.setAttribute('aria-label', `Chart ${visible(this.family)}: ${visible(label)}`);
   }
