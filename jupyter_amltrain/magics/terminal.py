@@ -102,6 +102,10 @@ class LiveLine(TextIOBase):
             self._out.write(_ERASE)
             self._drawn = False
 
+    def close(self) -> None:
+        """Take the line away; what Python does when nobody has this any more would draw it once more."""
+        self.erase()
+
     def _styled(self, words: str) -> str:
         # One column is left free: some terminals begin a new line when the last is written.
         text = shortened(words, max(1, shutil.get_terminal_size().columns - 1))

@@ -114,5 +114,6 @@ def test_the_line_stands_where_a_line_has_ended() -> None:
         line.flush()
         now[0] += 1
     line.erase()
+    line.close()
     shown = re.sub(r"\x1b\[\d+m", "", out.getvalue())
     assert shown == "one\nat 0.0\r\x1b[K  10%\r 100%\nat 2.0\r\x1b[K"
