@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from ..runs.comparison import Comparison
+    from ..saved.overlay import Overlay
     from .session import Session
 
 
@@ -24,16 +25,17 @@ class Shown:
     """A comparison as the result of a cell."""
 
     comparison: Comparison
+    curves: Overlay
 
     def __repr__(self) -> str:
         from ..saved.comparison import comparison_text
 
-        return comparison_text(self.comparison)
+        return comparison_text(self.comparison, self.curves)
 
     def _repr_html_(self) -> str:
         from ..saved.comparison import comparison_html
 
-        return comparison_html(self.comparison)
+        return comparison_html(self.comparison, self.curves)
 
 
 @magics_class
@@ -49,17 +51,20 @@ class CompareMagics(Magics):
     @magic_arguments()
     @argument("run", nargs="*", help="Runs' ids or one end of them, variables with a Run, or 'last'; two or more.")
     def aml_compare(self, line: str) -> Shown:
-        """Show what differs between runs: arguments, environment, files, parameters, metrics, and their curves.
+        """Show what differs between runs: arguments, environment, files, parameters, metrics; and draw
+        their curves over each other.
 
         %aml_compare 4f0c21ab last
         %aml_compare first second third
         """
         from ..runs.comparison import compare
+        from ..saved.overlay import overlay
 
         asked, _ = read_line(self.aml_compare, line)
         assert self.shell is not None
         named = [named_run(self.shell, self._session, text) for text in asked.run]
-        if len({run_id for _, run_id in named}) < 2:
+        run_ids = list(dict.fromkeys(run_id for _, run_id in named))
+        if len(run_ids) < 2:
             raise UserErrorException("Name two runs or more, as in: %aml_compare 4f0c21ab last")
         workspace = named[0][0]
         others = [found.name for found, _ in named if found != workspace]
@@ -68,4 +73,5 @@ class CompareMagics(Magics):
                 f"The runs are in different workspaces, {workspace.name} and {others[0]}; only runs of one can be"
                 " compared."
             )
-        return Shown(compare(workspace.store, workspace.folder, [run_id for _, run_id in named]))
+        found = compare(workspace.store, workspace.folder, run_ids)
+        return Shown(found, overlay(workspace.store, found.runs))

@@ -86,6 +86,8 @@ def compare(store: Store, workspace_folder: Path, run_ids: Sequence[str]) -> Com
     rows = [Difference(*name, tuple(one.get(name, _ABSENT) for one in told)) for name in names]
     different = [row for row in rows if len(set(row.values)) > 1]
     files, notes = _file_changes(workspace_folder, runs)
+    if any(len(store.metric_names(run.id)) > _METRICS_AT_MOST for run in runs):
+        notes.append(f"Of each run the first {_METRICS_AT_MOST} metrics are compared.")
     order = {section: place for place, section in enumerate(dict.fromkeys(row.section for row in rows))}
     different.sort(key=lambda row: order[row.section])
     return Comparison(runs, tuple(different), tuple(files), len(rows) - len(different), tuple(notes))

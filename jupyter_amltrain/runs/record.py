@@ -57,6 +57,11 @@ class RunRecord:
     description: str = ""
     folder: str = ""
 
+    @property
+    def label(self) -> str:
+        """What to call it among other runs: its name for people, else the end of its id."""
+        return self.display_name or f"…{self.id[-4:]}"
+
 
 @dataclass(frozen=True)
 class RunUse:

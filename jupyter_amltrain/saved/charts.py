@@ -27,18 +27,24 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = 4, 6, 284, 78
 _NAME = 60
 
 
-def render_chart(family: Family) -> Html:
-    """Name, last values and drawing of one family."""
-    shown = family.curves[:MOST_CURVES]
-    legend = " ".join(_legend(label, curve, place, len(family.curves)) for place, (label, curve) in enumerate(shown))
+def render_chart(family: Family, labels: Sequence[str] = ()) -> Html:
+    """Name, last values and drawing of one family.
+
+    Args:
+        labels: all that have colours of their own, in order, when charts side by side share them and a family may lack
+            some; at most :data:`MOST_CURVES`.
+    """
+    places = [labels.index(label) if labels else place for place, (label, _) in enumerate(family.curves)]
+    shown = list(zip(places, family.curves, strict=True))[:MOST_CURVES]
+    many = len(labels or family.curves) > 1
+    legend = " ".join(_legend(label, curve, place if many else None) for place, (label, curve) in shown)
     left_out = len(family.curves) - len(shown)
     more = f' <span style="{DIM}">and {left_out} more</span>' if left_out else ""
     head = f"<div><strong>{visible_html(family.name, _NAME)}</strong> {legend}{more}</div>"
-    told = ", ".join(f"{label or curve.name} {value_of(curve, curve.last)}" for label, curve in shown)
-    return Html(
-        f'<div style="display:inline-block;margin:4px 14px 8px 0;vertical-align:top;width:{_WIDTH}px">{head}'
-        f"{_drawing([curve for _, curve in shown], f'Chart of {family.name}: {told}')}</div>"
-    )
+    told = ", ".join(f"{label or curve.name} {value_of(curve, curve.last)}" for _, (label, curve) in shown)
+    drawing = _drawing([(place, curve) for place, (_, curve) in shown], f"Chart of {family.name}: {told}")
+    style = f"display:inline-block;margin:4px 14px 8px 0;vertical-align:top;width:{_WIDTH}px"
+    return Html(f'<div style="{style}">{head}{drawing}</div>')
 
 
 def value_of(curve: Curve, value: float) -> str:
@@ -46,21 +52,23 @@ def value_of(curve: Curve, value: float) -> str:
     return measured(curve.name, value) if curve.source == SYSTEM else number(value)
 
 
-def _legend(label: str, curve: Curve, place: int, of: int) -> str:
-    mark = f'<span aria-hidden="true" style="color:{COLOURS[place]}">━</span>&nbsp;' if of > 1 else ""
-    words = f"{visible_html(label or curve.name, 24)} " if of > 1 else ""
-    return f'<span style="white-space:nowrap">{mark}{words}<strong>{value_of(curve, curve.last)}</strong></span>'
+def _legend(label: str, curve: Curve, place: int | None) -> str:
+    """The last value of a curve, behind its colour and label when it has a place among others."""
+    named = ""
+    if place is not None:
+        mark = f'<span aria-hidden="true" style="color:{COLOURS[place]}">━</span>'
+        named = f"{mark}&nbsp;{visible_html(label or curve.name, 24)} "
+    return f'<span style="white-space:nowrap">{named}<strong>{value_of(curve, curve.last)}</strong></span>'
 
 
-def _drawing(curves: Sequence[Curve], words: str) -> str:
+def _drawing(placed: Sequence[tuple[int, Curve]], words: str) -> str:
+    curves = [curve for _, curve in placed]
     numbers = [value for curve in curves for value in curve.finite]
     if not numbers:
         return f'<div style="{DIM}">no numbers</div>'
     low, high = min(numbers), max(numbers)
     begin, end = min(min(curve.x) for curve in curves), max(max(curve.x) for curve in curves)
-    lines = "".join(
-        _line(curve, COLOURS[place], _DASHES[place], (begin, end), (low, high)) for place, curve in enumerate(curves)
-    )
+    lines = "".join(_line(curve, COLOURS[place], _DASHES[place], (begin, end), (low, high)) for place, curve in placed)
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img"'
         f' aria-label="{visible_html(words, 160)}" style="display:block;max-width:100%">'

@@ -152,9 +152,8 @@ class Requests(LogRequests):
         for run in runs:
             series, columns = whole_curves(store, run.id, _COMPARED_POINTS, _COMPARED_CURVES) if chosen else ([], [])
             buffers += columns
-            name = run.display_name or f"…{run.id[-4:]}"
             answer.append(
-                {"run_id": run.id, "name": name, "status": run.status, "created": run.created, "series": series}
+                {"run_id": run.id, "name": run.label, "status": run.status, "created": run.created, "series": series}
             )
         return {"runs": answer}, buffers
 

@@ -27,6 +27,8 @@ def test_two_runs_are_shown_side_by_side(docker_notebook: Notebook) -> None:
     assert "<b>2" not in html
     assert "-for step in range(3)" in html
     assert "<script" not in html
+    assert html.count("<polyline") == 2
+    assert re.search(r"^loss +…\w{4} +█\S+ +0\.3333\n +…\w{4} +█\S+ +0\.2$", text, re.MULTILINE)
 
 
 def test_one_run_is_not_compared(docker_notebook: Notebook) -> None:
