@@ -26,8 +26,8 @@ _DIFF_BYTES = 10_000
 """What the parts take at most, whatever the runs logged and took along; together less than ``page.MOST_BYTES``."""
 
 _DIFF_WIDTH = 300
-_ADDED, _REMOVED = "var(--jp-success-color1,#2e7d32)", "var(--jp-error-color1,#c62828)"
-_MUTED = "var(--jp-ui-font-color2,#757575)"
+# Behind the text, whose own colour can be read on light and dark; the first character of a line tells the same.
+_BEHIND_LINES = {"+": "rgba(46,160,67,.18)", "-": "rgba(248,81,73,.18)"}
 _CELL = 'style="text-align:left;vertical-align:top;overflow-wrap:anywhere"'
 
 
@@ -47,7 +47,7 @@ def comparison_html(found: Comparison, curves: Overlay) -> str:
     names = run_names(found.runs)
     parts = [_charts(curves, len(names)), _table(found.differences, names), _files(found.files)]
     parts += [f"<p>{visible_html(note, 400)}</p>" for note in found.notes]
-    parts.append(f'<p style="color:{_MUTED}">{_the_rest(found)}</p>')
+    parts.append(f'<p style="{DIM}">{_the_rest(found)}</p>')
     return f'<div class="jp-amltrain-comparison">{"".join(parts)}</div>'
 
 
@@ -107,9 +107,9 @@ def _file(change: FileChange) -> str:
 
 
 def _diff_line(line: str) -> str:
-    colour = {"+": _ADDED, "-": _REMOVED, "@": _MUTED}.get(line[:1])
+    behind = _BEHIND_LINES.get(line[:1])
     text = escaped(visible(line.expandtabs()), _DIFF_WIDTH)
-    return f'<span style="color:{colour}">{text}</span>' if colour else text
+    return f'<span style="background:{behind}">{text}</span>' if behind else text
 
 
 def _more(count: int, what: str) -> str:
