@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +68,7 @@ def _names_for(option: str, session: Session) -> Iterable[str]:
         "--target": lambda: {"local", *store.list_targets()},
         "--experiment": store.experiments,
         "--status": lambda: states.ALL,
+        "--over": lambda: _runs(session),
         "--source": lambda: _folders(Path()),
         "--context": lambda: _folders(Path()),
     }
@@ -79,8 +80,7 @@ def _arguments_for(magic: str, words: list[str], session: Session) -> Iterable[s
         source = words[words.index("--source") + 1] if "--source" in words[:-1] else "."
         return scripts_below(Path(source).expanduser())
     if magic in ("%aml_logs", "%aml_cancel", "%aml_metrics", "%aml_compare", "%aml_run"):
-        wanted = (*states.ACTIVE, *states.WAITING) if magic == "%aml_cancel" else None
-        return [LAST, *(run.id for run in session.find_workspace()[0].store.runs(status=wanted, limit=_RUNS))]
+        return _runs(session, (*states.ACTIVE, *states.WAITING) if magic == "%aml_cancel" else None)
     if magic == "%%aml_env":
         return session.find_workspace()[0].store.list_environments()
     if magic == "%aml_workspace":
@@ -88,6 +88,10 @@ def _arguments_for(magic: str, words: list[str], session: Session) -> Iterable[s
 
         return Workspace.list()
     return ()
+
+
+def _runs(session: Session, status: Sequence[str] | None = None) -> list[str]:
+    return [LAST, *(run.id for run in session.find_workspace()[0].store.runs(status=status, limit=_RUNS))]
 
 
 def _folders(folder: Path) -> list[str]:

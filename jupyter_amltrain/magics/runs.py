@@ -18,6 +18,7 @@ from ..errors import ActivityFailedException, NameNotFoundException, UserErrorEx
 from ..runs import status as states
 from ..runs.duration import duration
 from ..runs.find import LAST
+from ..runs.record import OVER
 from . import logs
 from .answers import plain_errors, read_line
 from .disk import work_files
@@ -83,6 +84,7 @@ class RunMagics(Magics):
     @argument("--no-autolog", action="store_true", help="Only what the script logs, nothing that frameworks report.")
     @argument("--log-patterns", action="store_true", help="Metrics from printed lines, too, such as loss=0.12.")
     @argument("--no-system-metrics", action="store_true", help="Without CPU, memory and the like of the run.")
+    @argument("--over", metavar="RUN", help="Draw the run over the curves of this one: an id, a variable, or 'last'.")
     @argument("--wait", action="store_true", help="Show the logs until the run is over.")
     @argument("--out", metavar="VARIABLE", help="Variable that also gets the Run.")
     def aml_submit(self, line: str, cell: str | None = None) -> Run:
@@ -96,6 +98,7 @@ class RunMagics(Magics):
             %aml_submit --env torch --target gpu-cluster --wait src/train.py -- --epochs 3
             run = %aml_submit --source . --tag model=resnet34 src/train.py
             %aml_submit --input pets=/data/pets train.py -- --data $pets
+            %aml_submit --over last train.py -- --lr 0.01
 
         As a cell magic, the cell is the script. Line numbers in its tracebacks are those of the cell.
 
@@ -109,13 +112,23 @@ class RunMagics(Magics):
 
         experiment = Experiment(self._session.workspace, asked.experiment or default_experiment())
         config, script = self._request(asked, arguments, cell)
-        record = submit(experiment.workspace, experiment.name, config, _tags(asked.tag), cell=script)
+        over = {OVER: self._over(asked.over)} if asked.over else {}
+        record = submit(experiment.workspace, experiment.name, config, _tags(asked.tag), script, properties=over)
         run = experiment.workspace.get_run(record.id)
         if asked.out:
             self._shell.user_ns[asked.out] = run
         if asked.wait:
             _wait(run, self._screen.show(experiment.workspace, run.id))
         return run
+
+    def _over(self, text: str) -> str:
+        workspace, run_id = self._run(text)
+        if workspace != self._session.workspace:
+            raise UserErrorException(
+                f"{run_id} is a run of the workspace {workspace.name}, and a run can be drawn only over one of its own,"
+                f" {self._session.workspace.name}."
+            )
+        return run_id
 
     def _request(self, asked: Any, arguments: list[str], cell: str | None) -> tuple[ScriptRunConfig, CellScript | None]:
         from ..submission.cell_script import CELL_HEAD, CellScript

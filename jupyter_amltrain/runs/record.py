@@ -12,6 +12,12 @@ SYSTEM = "system"
 SCRIPT_RUN = "azureml.scriptrun"
 """Type of the runs that an engine runs; others, of type "", are only logged to."""
 
+RERUN_OF = "amltrain.rerun_of"
+"""Property of a run that was submitted again: the id of the run before."""
+
+OVER = "amltrain.over"
+"""Property of a run that is to be drawn over another: the id of that one."""
+
 
 @dataclass(frozen=True)
 class RunRecord:

@@ -124,6 +124,7 @@ class RunState:
         output_count: files below ``outputs/`` and ``logs/``.
         can_cancel: whether it is still going and may be ended.
         can_rerun: whether the same can be submitted again.
+        over: id of the run that it is drawn over, "" for none.
         is_build: it is no run but the build of an environment, whose id is that of its log and which has no experiment.
     """
 
@@ -157,4 +158,5 @@ class RunState:
     can_rerun: bool
     failure: Failure | None = None
     notes: tuple[str, ...] = ()
+    over: str = ""
     is_build: bool = False

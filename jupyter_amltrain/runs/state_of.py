@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import AzureMLException
+from ..errors import AzureMLException, NameNotFoundException
 from . import status as states
 from .artifacts import list_artifacts
 from .description import reason
@@ -17,7 +17,7 @@ from .failure import fitted
 from .find_failure import find_failure
 from .follow import log_files
 from .phases import phases_of
-from .record import SCRIPT_RUN, RunRecord
+from .record import OVER, RERUN_OF, SCRIPT_RUN, RunRecord
 from .run_state import LogFile, RunState
 from .shorten import cut, first_within, json_size
 
@@ -77,7 +77,7 @@ class StateReader:
 
     def _read(self, record: RunRecord, now: float) -> RunState:
         if not self._fixed:
-            self._fixed = _fixed(record)
+            self._fixed = {**_fixed(record), "over": drawn_over(self._store, record.id)}
         over = record.status in states.TERMINAL
         why = cut(reason(self._store, record), _REASON_BYTES)
         files, size_bytes = self._count_outputs(over)
@@ -133,6 +133,16 @@ class StateReader:
             ended = time.monotonic()
             self._next_count = ended + max(_OUTPUTS_PAUSE_S, (ended - began) / _OUTPUTS_SHARE)
         return self._outputs
+
+
+def drawn_over(store: Store, run_id: str) -> str:
+    """Id of the run that a run is drawn over: the one that it is the rerun of, or was submitted over; "" for none."""
+    properties = store.properties(run_id)
+    over = properties.get(RERUN_OF) or properties.get(OVER)
+    try:
+        return store.run(over).id if over else ""
+    except NameNotFoundException:
+        return ""  # a script may have set the property
 
 
 def run_state(store: Store, run_folder: Path, record: RunRecord, now: float) -> RunState:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from ..runs.record import SYSTEM
 from ..runs.run_state import RunState
 from ..runs.shorten import cut
 from ..runs.state_of import run_state
-from .curves import Curve, read_curves
+from .curves import Curve, first_curve, read_curves
 
 if TYPE_CHECKING:
     from ..runs.record import Point, RunRecord
@@ -48,6 +49,8 @@ class SavedRun:
 
     Attributes:
         curves: of metrics, in the order in which they were first logged.
+        over: what to call the run that it is drawn over, "" for none.
+        behind: that run's curves of the same metrics.
         system: curves of what the run used of the machine.
         values: metrics that are no curves.
         more_metrics: how many there are besides these.
@@ -60,6 +63,8 @@ class SavedRun:
 
     state: RunState
     curves: tuple[Curve, ...] = ()
+    over: str = ""
+    behind: tuple[Curve, ...] = ()
     system: tuple[Curve, ...] = ()
     values: tuple[Value, ...] = ()
     more_metrics: int = 0
@@ -87,9 +92,14 @@ def saved_run(workspace: Workspace, run_id: str) -> SavedRun:
     curves, values, more = _metrics(store, record)
     name, size_bytes, text = _log(folder)
     files = [file for file in list_artifacts(folder) if not file.name.startswith("azureml-logs/")]
+    state = run_state(store, folder, record, time.time())
+    own = tuple(curve for curve in curves if curve.source != SYSTEM)
+    over, behind = _behind(store, state.over, own)
     return SavedRun(
-        state=run_state(store, folder, record, time.time()),
-        curves=tuple(curve for curve in curves if curve.source != SYSTEM),
+        state=state,
+        curves=own,
+        over=over,
+        behind=behind,
         system=tuple(curve for curve in curves if curve.source == SYSTEM and any(curve.finite)),
         values=tuple(values),
         more_metrics=more,
@@ -114,6 +124,16 @@ def _metrics(store: Store, record: RunRecord) -> tuple[list[Curve], list[Value],
         if not own:
             values += _value(store, run_id, name, sources.get(name, ""), counts[name])
     return curves, values, max(0, len(counts) - _MOST_METRICS)
+
+
+def _behind(store: Store, run_id: str, own: Sequence[Curve]) -> tuple[str, tuple[Curve, ...]]:
+    """What to call a run, and its curves of these metrics."""
+    if not run_id:
+        return "", ()
+    record = store.run(run_id)
+    names = dict.fromkeys(curve.name for curve in own if curve.count > 1)
+    counts = store.metric_names(run_id)
+    return record.label, tuple(curve for name in names for curve in first_curve(store, record, name, counts))
 
 
 def _value(store: Store, run_id: str, name: str, source: str, count: int) -> list[Value]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from ..runs.record import SYSTEM, Point
 from .families import comes_first, family_of
 
 if TYPE_CHECKING:
+    from ..runs.record import RunRecord
     from ..runs.store import Store
 
 POINTS = 200
@@ -67,6 +68,17 @@ def read_curves(store: Store, run_id: str, name: str, source: str, count: int, b
     ]
 
 
+def first_curve(store: Store, run: RunRecord, name: str, counts: Mapping[str, int]) -> list[Curve]:
+    """The curve of a metric of the script's, of several ranks that of the first; none when the run has no such curve.
+
+    Args:
+        counts: how many points each metric of the run has.
+    """
+    if name not in counts:
+        return []
+    return read_curves(store, run.id, name, "", counts[name], run.started or run.created)[:1]
+
+
 def _x(points: Sequence[tuple[int, Point]], scale: float, source: str, began: float) -> tuple[float, ...]:
     """The steps of points; their places where not each has one, which in a sample lie evenly, nearly."""
     if source == SYSTEM:
@@ -77,8 +89,12 @@ def _x(points: Sequence[tuple[int, Point]], scale: float, source: str, began: fl
     return tuple(place * scale for place, _ in points)
 
 
-def families(curves: Sequence[Curve]) -> list[Family]:
-    """The curves that share charts: losses first, then in the order in which the first of each was logged."""
+def families(curves: Sequence[Curve], behind: Sequence[Curve] = (), over: str = "") -> list[Family]:
+    """The curves that share charts: losses first, then in the order in which the first of each was logged.
+
+    Args:
+        behind: curves of another run, called ``over``, which come after the run's own in their charts.
+    """
     ranks = {curve.rank for curve in curves}
     found: dict[str, list[tuple[str, Curve]]] = {}
     for curve in curves:
@@ -86,5 +102,8 @@ def families(curves: Sequence[Curve]) -> list[Family]:
         if len(ranks) > 1:
             label = f"{label} rank {curve.rank}".strip()
         found.setdefault(family, []).append((label, curve))
+    for curve in behind:
+        family, label = family_of(curve.name)
+        found[family].append((f"{over} {label}".strip(), curve))
     names = sorted(found, key=lambda name: not comes_first(name))
     return [Family(name, tuple(found[name])) for name in names]

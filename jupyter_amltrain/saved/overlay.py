@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .charts import MOST_CURVES
-from .curves import Curve, Family, read_curves
+from .curves import Family, first_curve
 from .families import comes_first, family_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def overlay(store: Store, runs: Sequence[RunRecord]) -> Overlay:
     counts = {name: store.metric_names(run.id) for name, run in drawn.items()}
     metrics = _in_order(list(counts.values()))
     charts = (
-        tuple((name, curve) for name, run in drawn.items() for curve in _first(store, run, metric, counts[name]))
+        tuple((name, curve) for name, run in drawn.items() for curve in first_curve(store, run, metric, counts[name]))
         for metric in metrics[:_MOST_CHARTS]
     )
     families = (Family(metric, curves) for metric, curves in zip(metrics, charts, strict=False) if curves)
@@ -60,9 +60,3 @@ def _in_order(counts: Sequence[Mapping[str, int]]) -> list[str]:
     shared = Counter(name for own in counts for name in own)
     names = dict.fromkeys(name for own in counts for name, count in own.items() if count > 1)
     return sorted(names, key=lambda name: (shared[name] < 2, not comes_first(family_of(name)[0])))
-
-
-def _first(store: Store, run: RunRecord, metric: str, counts: Mapping[str, int]) -> list[Curve]:
-    if metric not in counts:
-        return []
-    return read_curves(store, run.id, metric, "", counts[metric], run.started or run.created)[:1]

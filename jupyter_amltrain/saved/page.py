@@ -122,7 +122,8 @@ def _options(options: Iterable[Option]) -> str:
 
 
 def _charts(run: SavedRun) -> str:
-    drawn = [family for family in families(run.curves) if any(len(curve.x) > 1 for _, curve in family.curves)]
+    found = families(run.curves, run.behind, run.over)
+    drawn = [family for family in found if any(len(curve.x) > 1 for _, curve in family.curves)]
     charts, more = within((render_chart(family) for family in drawn), _CHART_BYTES, len(drawn))
     words = f'<div style="{DIM}">{more} more charts: their last values are in the table.</div>' if more else ""
     return f'<div style="{_PAD}">{charts}{words}</div>' if charts else ""

@@ -15,6 +15,7 @@ from ..engines.registry import get_engine
 from ..errors import UserErrorException
 from ..runs import status as states
 from ..runs.launch import start_supervisor
+from ..runs.record import RERUN_OF
 from .cell_script import CELL_HEAD
 from .data import data_of, gathered
 from .job import RunDefinition, size_bytes
@@ -60,7 +61,7 @@ def submit_again(workspace: Workspace, run_id: str, options: Sequence[str] = ())
             max_nodes=int(target["max_nodes"]),
             snapshot=about,
             tags=tags,
-            properties={**kept, "amltrain.rerun_of": run_id},
+            properties={**kept, RERUN_OF: run_id},
             parent="",
         )
     if run.status != states.QUEUED:

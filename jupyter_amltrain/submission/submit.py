@@ -51,12 +51,14 @@ def submit(
     tags: Mapping[str, str | None] | None = None,
     cell: CellScript | None = None,
     *,
+    properties: Mapping[str, str] | None = None,
     parent: str = "",
 ) -> RunRecord:
     """Enter a run and have it started as soon as its target has room; returns at once.
 
     Args:
         cell: the script when it is a notebook cell; the one that ``config`` names is then not looked for.
+        properties: properties of the run besides those of its source.
         parent: id of the run that it is a child of.
 
     Raises:
@@ -93,7 +95,7 @@ def submit(
         with ThreadPoolExecutor(1) as pool:
             git = pool.submit(git_properties, source)
             snapshot = (cell.snapshot if cell else take_snapshot)(source, workspace.objects, workspace.folder / "cache")
-            properties = git.result()
+            properties = {**git.result(), **(properties or {})}
         about = {
             "summary": snapshot.summary(),
             "file_count": snapshot.file_count,

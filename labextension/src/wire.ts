@@ -74,6 +74,7 @@ export interface IRunState {
   can_rerun: boolean;
   failure: IFailure | null;
   notes: string[];
+  over: string;
   is_build: boolean;
 }
 

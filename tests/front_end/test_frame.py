@@ -28,7 +28,7 @@ def show(page: Page, state: dict[str, Any]) -> None:
             source.answers.cancel = () => ({});
             source.answers.code = () => ({first: 40, lines: ['def main():', '    dls = 1', '']});
             source.answers.rerun = () => {
-                source.update({run_id: 'next_1_abcd', failure: null, status: 'Running'});
+                source.update({run_id: 'next_1_abcd', over: source.state.run_id, failure: null, status: 'Running'});
                 return {};
             };
             const run = (run_id, name) => ({run_id, name, status: 'Completed', created: 1, series: []});

@@ -27,8 +27,11 @@ export class Comparing {
 
   /** Draw these runs, by their ids. */
   async show(ids: string[]): Promise<void> {
-    const { runs } = ids.length ? await this._source.request('compare', { runs: ids }) : { runs: [] };
     this._ids = ids;
+    const { runs } = ids.length ? await this._source.request('compare', { runs: ids }) : { runs: [] };
+    if (this._ids !== ids) {
+      return; // others were asked for meanwhile
+    }
     this._draw(runs);
     this.node.hidden = !runs.length;
     const drawn = runs.map(run =>

@@ -27,7 +27,7 @@ export class RunView {
     private readonly _source: IRunSource,
     host: IHost
   ) {
-    const rerun = (options: string[]) => this._rerun(options);
+    const rerun = async (options: string[]) => void (await _source.request('rerun', { arguments: options }));
     this._header = new Header(_source, {
       rerun,
       compare: () => this._comparing.choose(),
@@ -76,6 +76,10 @@ export class RunView {
     }
     const connected = this._source.connection !== 'lost';
     const another = this._run !== '' && this._run !== state.run_id;
+    if (another || (!this._run && state.over)) {
+      // Where the kernel does not answer, the run is drawn alone.
+      this._comparing.show(state.over ? [state.over] : []).catch(() => undefined);
+    }
     this._run = state.run_id;
     this.node.setAttribute('aria-label', `${state.is_build ? 'Build' : 'Run'} ${state.run_id}`);
     this.node.dataset.build = `${state.is_build}`;
@@ -92,12 +96,6 @@ export class RunView {
     } else {
       this._tabs.refresh();
     }
-  }
-
-  private async _rerun(options: string[]): Promise<void> {
-    const before = this._run;
-    await this._source.request('rerun', { arguments: options });
-    await this._comparing.show([before]);
   }
 
   private readonly _header: Header;

@@ -13,6 +13,9 @@ const DASHES = [[], [6, 3], [2, 3], [8, 3, 2, 3]];
 export interface IBehind {
   curve: Curve;
   run: string;
+  /** When that run's curves began, and which epochs it had: its time is its own. */
+  began: number;
+  epoch: Curve | null;
 }
 
 /** What the grid that a chart is in does for it. */
@@ -108,7 +111,11 @@ export class Chart {
     const [low, high] = this._zoom ?? [-Infinity, Infinity];
     const of = (curve: Curve, smooth: boolean) =>
       shape(this._details.get(curve.id) ?? curve, look, smooth, low, high, width);
-    const shapes = this.behind.map(({ curve }) => shape(curve, look, look.smoothing > 0, low, high, width));
+    const shapes = this.behind.map(({ curve, began, epoch }) =>
+      look.axis === 'epoch' && !epoch
+        ? { x: [], y: [] }
+        : shape(curve, { ...look, began, epoch }, look.smoothing > 0, low, high, width)
+    );
     for (const curve of this.curves) {
       shapes.push(of(curve, look.smoothing > 0));
       if (look.smoothing > 0) {
@@ -125,9 +132,10 @@ export class Chart {
     const grid = { stroke: colour('line'), width: 1 };
     const text = { stroke: colour('fg2'), font: `10px ${colour('ui')}`, grid, ticks: { show: false } };
     const series: uPlot.Series[] = [{}];
-    for (const [at] of this.behind.entries()) {
-      series.push({ stroke: colour('fg2'), width: 1.2, dash: DASHES[1 + (at % 3)], points: { show: false } });
-    }
+    this.behind.forEach((_, at) => {
+      const stroke = colour(this._colourBehind(at));
+      series.push({ stroke, width: 1.2, dash: DASHES[1 + (at % 3)], points: { show: false } });
+    });
     this.curves.forEach((curve, at) => {
       const stroke = colour(`c${1 + (at % COLOURS)}`);
       const show = !this._hidden.has(curve.id);
@@ -160,16 +168,27 @@ export class Chart {
   // --- words -------------------------------------------------------------------------------------------------------
 
   private _tell(): void {
-    const names = this.curves.map(curve => `${curve.id}`).join() + this.behind.length;
+    const names = [...this.curves.map(curve => curve.id), ...this.behind.map(({ run }) => run)].join();
     if (names !== this._legendOf) {
       this._legendOf = names;
-      replace(this._legend, ...(this.curves.length > 1 ? this.curves.map((curve, at) => this._toggle(curve, at)) : []));
+      replace(this._legend, ...(this.curves.length + this.behind.length > 1 ? this.curves.map((curve, at) => this._toggle(curve, at)) : []));
+      append(this._legend, ...this.behind.map(({ curve, run }, at) => this._named(curve, run, at)));
       const sources = [...new Set(this.curves.map(curve => curve.source))].filter(source => source && source !== 'system');
       append(this._legend, ...sources.map(source => element('span', { class: 'badge', title: `Logged by ${source}` }, visible(source))));
     }
     say(this._last, this.lastText);
     const label = this.curves.map(curve => describe(curve)).join('; ');
     this.node.setAttribute('aria-label', `Chart ${visible(this.family)}: ${visible(label)}`);
+  }
+
+  /** Curves behind have the colours after those of the run's own. */
+  private _colourBehind(at: number): string {
+    return `c${1 + ((this.curves.length + at) % COLOURS)}`;
+  }
+
+  private _named(curve: Curve, run: string, at: number): HTMLElement {
+    const what = this.curves.length > 1 ? `${run} ${curve.name}` : run;
+    return element('span', { class: `legend behind ${this._colourBehind(at)}`, title: visible(curve.name) }, visible(what));
   }
 
   private _toggle(curve: Curve, at: number): HTMLElement {

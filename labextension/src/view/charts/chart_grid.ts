@@ -1,7 +1,7 @@
 import { button, element, muted, say } from '../dom';
 import { visible } from '../format';
 import type { IRequests, IRunSource, ISeriesNews } from '../source';
-import { Chart, IChartHost } from './chart';
+import { Chart, IBehind, IChartHost } from './chart';
 import { Curve } from './curve';
 import { comesFirst, family } from './families';
 import { Axis, ILook } from './shape';
@@ -49,9 +49,14 @@ export class ChartGrid implements IChartHost {
 
   /** Draw curves of other runs behind those of the same names. */
   overlay(runs: Behind): void {
-    this._behind = runs.flatMap(run => run.series.map(news => ({ curve: new Curve(news), run: run.name })));
-    this._charts.forEach(chart => {
-      chart.behind = this._behind.filter(({ curve }) => family(curve.name) === chart.family && sameKind(curve, chart));
+    this._behind = runs.flatMap(({ name, series }) => {
+      const curves = series.map(news => new Curve(news));
+      const began = Math.min(...curves.filter(curve => curve.length).map(curve => curve.time[0]));
+      const epoch = curves.find(isEpoch) ?? null;
+      return curves.map(curve => ({ curve, run: name, began, epoch }));
+    });
+    this._charts.forEach((chart, key) => {
+      chart.behind = this._behindOf(key);
       chart.rebuild();
     });
   }
@@ -96,7 +101,7 @@ export class ChartGrid implements IChartHost {
 
   private _add(curve: Curve): void {
     this._curves.set(curve.id, curve);
-    if (curve.name === 'epoch' && curve.rank === 0) {
+    if (isEpoch(curve)) {
       this.look.epoch = curve;
       this._epoch.hidden = false;
     }
@@ -105,12 +110,17 @@ export class ChartGrid implements IChartHost {
     let chart = this._charts.get(key);
     if (!chart) {
       chart = new Chart(family(curve.name), this);
-      chart.behind = this._behind.filter(behind => family(behind.curve.name) === family(curve.name));
+      chart.behind = this._behindOf(key);
       this._charts.set(key, chart);
       this._place(chart, isMachine);
     }
     chart.add(curve);
     this._chartOf.set(curve.id, chart);
+  }
+
+  /** What is drawn behind a chart, by its key; nothing is behind those of the machine. */
+  private _behindOf(key: string): IBehind[] {
+    return this._behind.filter(({ curve }) => `false/${family(curve.name)}` === key);
   }
 
   private _place(chart: Chart, isMachine: boolean): void {
@@ -283,7 +293,7 @@ export class ChartGrid implements IChartHost {
   private readonly _sizes: ResizeObserver;
   private readonly _stop: () => void;
   private _epoch!: HTMLOptionElement;
-  private _behind: { curve: Curve; run: string }[] = [];
+  private _behind: IBehind[] = [];
   private _offered = AT_ONCE;
   private _timer = 0;
   private _width = 0;
@@ -291,6 +301,7 @@ export class ChartGrid implements IChartHost {
   private _run = '';
 }
 
-function sameKind(curve: Curve, chart: Chart): boolean {
-  return chart.curves.every(other => (other.source === 'system') === (curve.source === 'system'));
+/** Whether a curve tells which epoch it was. */
+function isEpoch(curve: Curve): boolean {
+  return curve.name === 'epoch' && curve.rank === 0;
 }
