@@ -20,6 +20,7 @@ from ..runs.run_state import RunState
 from ..runs.shorten import cut
 from ..runs.state_of import run_state
 from .curves import Curve, first_curve, read_curves
+from .families import family_of
 
 if TYPE_CHECKING:
     from ..runs.record import Point, RunRecord
@@ -50,7 +51,7 @@ class SavedRun:
     Attributes:
         curves: of metrics, in the order in which they were first logged.
         over: what to call the run that it is drawn over, "" for none.
-        behind: that run's curves of the same metrics.
+        behind: that run's curves that share its charts.
         system: curves of what the run used of the machine.
         values: metrics that are no curves.
         more_metrics: how many there are besides these.
@@ -127,12 +128,13 @@ def _metrics(store: Store, record: RunRecord) -> tuple[list[Curve], list[Value],
 
 
 def _behind(store: Store, run_id: str, own: Sequence[Curve]) -> tuple[str, tuple[Curve, ...]]:
-    """What to call a run, and its curves of these metrics."""
+    """What to call a run, and its curves that share a chart with these."""
     if not run_id:
         return "", ()
     record = store.run(run_id)
-    names = dict.fromkeys(curve.name for curve in own if curve.count > 1)
+    charts = {family_of(curve.name)[0] for curve in own}
     counts = store.metric_names(run_id)
+    names = [name for name in counts if family_of(name)[0] in charts][:_MOST_METRICS]
     return record.label, tuple(curve for name in names for curve in first_curve(store, record, name, counts))
 
 

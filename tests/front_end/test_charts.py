@@ -96,3 +96,29 @@ def test_the_closed_group_tells_what_the_machine_does_now(charts: Page) -> None:
     for load in (10, 90):
         charts.evaluate("load => source.points('system/cpu', [load], {id: 1, source: 'system'})", load)
         expect(charts.locator(".jp-amltrain-machine summary")).to_contain_text(f"cpu {load} %")
+
+
+def test_another_run_is_drawn_behind_by_its_own_time(charts: Page) -> None:
+    log(charts, "loss", [3.0, 2.0, 1.0])
+    charts.evaluate(
+        """() => {
+            const series = (id, name, value, at) => ({
+                id, name, source: '', rank: 0, count: 3, replace: true, value: new Float64Array(value),
+                step: new Float64Array([0, 1, 2]), time: new Float64Array([at, at + 1, at + 2])
+            });
+            grid.overlay([
+                {name: 'before', series: [series(1, 'loss', [6, 5, 4], 5e8), series(2, 'other', [1, 1, 1], 5e8)]},
+                {name: '<b>last</b>', series: [series(1, 'loss', [9, 8, 7], 1e9)]}
+            ]);
+        }"""
+    )
+    legend = charts.locator(".jp-amltrain-legend")
+    expect(legend).to_have_text(["loss", "before", "<b>last</b>"])
+    assert read_at(charts, 0.5) == "step 1 · loss 2 · before 5 · <b>last</b> 8"
+    charts.get_by_label("Horizontal axis").select_option("relative")
+    assert read_at(charts, 0.99).endswith("loss 1 · before 4 · <b>last</b> 7")
+    expect(charts.locator(".jp-amltrain-chart")).to_have_count(1)
+    log(charts, "other", [2.0, 2.0, 2.0], 2)
+    expect(legend).to_have_text(["loss", "before", "<b>last</b>", "other", "before"])
+    charts.evaluate("grid.overlay([])")
+    expect(legend).to_have_count(0)

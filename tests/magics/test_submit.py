@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
 
-from jupyter_amltrain import Run, Workspace
+from jupyter_amltrain import Experiment, Run, Workspace
 from jupyter_amltrain.runs.artifacts import list_artifacts
+from jupyter_amltrain.runs.state_of import run_state
+from jupyter_amltrain.saved import run_html
+from jupyter_amltrain.submission.again import submit_again
 from magics.notebook import Notebook
 
 DRIVER_LOG = "azureml-logs/70_driver_log.txt"
@@ -169,3 +173,29 @@ def test_outputs_are_kept(docker_notebook: Notebook) -> None:
     told = docker_notebook.run("%%aml_submit --wait\nopen('outputs/model.txt', 'w').write('w')\n")
     folder = Workspace.default()[0].run_folder(told.value.id)
     assert "outputs/model.txt" in [artifact.name for artifact in list_artifacts(folder)]
+
+
+def test_a_run_is_drawn_over_another(docker_notebook: Notebook, here: Path) -> None:
+    (here / "train.py").write_text(
+        "from azureml.core import Run\nfor step in range(5): Run.get_context().log('loss', step)\n"
+    )
+    first = docker_notebook.run("first = %aml_submit --wait train.py\nfirst").value
+    second = docker_notebook.run("%aml_submit --wait --over first train.py").value
+    workspace = second.experiment.workspace
+    record = workspace.store.run(second.id)
+    assert run_state(workspace.store, workspace.run_folder(second.id), record, time.time()).over == first.id
+    html = run_html(workspace, second.id)
+    assert f"━</span>&nbsp;…{first.id[-4:]} <" in html
+    again = submit_again(workspace, second.id)
+    workspace.get_run(again.id).wait_for_completion()
+    assert run_state(workspace.store, workspace.run_folder(again.id), again, time.time()).over == second.id
+
+
+def test_a_run_is_drawn_only_over_one_that_is_there(docker_notebook: Notebook, here: Path) -> None:
+    (here / "train.py").write_text("")
+    elsewhere = Experiment(Workspace.create("elsewhere", show_output=False), "other").start_logging()
+    elsewhere.complete()
+    docker_notebook.shell.user_ns["other"] = elsewhere
+    assert "workspace elsewhere" in docker_notebook.refusal("%aml_submit --over other train.py")
+    assert "nothing_1" in docker_notebook.refusal("%aml_submit --over nothing_1 train.py")
+    assert docker_notebook.run("%aml_runs").value.rows == []

@@ -172,7 +172,9 @@ export class Chart {
     if (names !== this._legendOf) {
       this._legendOf = names;
       replace(this._legend, ...(this.curves.length + this.behind.length > 1 ? this.curves.map((curve, at) => this._toggle(curve, at)) : []));
-      append(this._legend, ...this.behind.map(({ curve, run }, at) => this._named(curve, run, at)));
+      const behind = (each: IBehind, at: number) =>
+        element('span', { class: `legend behind ${this._colourBehind(at)}` }, this._nameBehind(each));
+      append(this._legend, ...this.behind.map(behind));
       const sources = [...new Set(this.curves.map(curve => curve.source))].filter(source => source && source !== 'system');
       append(this._legend, ...sources.map(source => element('span', { class: 'badge', title: `Logged by ${source}` }, visible(source))));
     }
@@ -186,9 +188,10 @@ export class Chart {
     return `c${1 + ((this.curves.length + at) % COLOURS)}`;
   }
 
-  private _named(curve: Curve, run: string, at: number): HTMLElement {
-    const what = this.curves.length > 1 ? `${run} ${curve.name}` : run;
-    return element('span', { class: `legend behind ${this._colourBehind(at)}`, title: visible(curve.name) }, visible(what));
+  /** A curve behind by its run, and by its own name where that is not the only one of the chart. */
+  private _nameBehind({ curve, run }: IBehind): string {
+    const only = [...this.curves, ...this.behind.map(other => other.curve)].every(other => other.name === curve.name);
+    return visible(only ? run : `${run} ${curve.name}`);
   }
 
   private _toggle(curve: Curve, at: number): HTMLElement {
@@ -229,9 +232,9 @@ export class Chart {
       const value = nearest(column, at);
       return value === null || this._hidden.has(curve.id) ? '' : `${this._short(curve)} ${worded(curve.name, value)}`;
     });
-    this.behind.forEach(({ run }, place) => {
+    this.behind.forEach((behind, place) => {
       const value = nearest(plot.data[1 + place] as (number | null | undefined)[], at);
-      values.push(value === null ? '' : `${run} ${worded(this.curves[0]?.name ?? '', value)}`);
+      values.push(value === null ? '' : `${this._nameBehind(behind)} ${worded(this.curves[0]?.name ?? '', value)}`);
     });
     say(this._read, visible([where, ...values.filter(Boolean)].join(' · ')));
   }
