@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mlflow.exceptions import MlflowException
-from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, RESOURCE_DOES_NOT_EXIST
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST
 
 from ..errors import AzureMLException, ModelNotFoundException, NameNotFoundException
+from ..runs.run_base import job_module
 
-
-def refused(why: str) -> MlflowException:
-    """The error of what cannot be done."""
-    return MlflowException(why, error_code=INVALID_PARAMETER_VALUE)
+refused: Callable[[str], MlflowException] = job_module("mlflow_files").refused
 
 
 @contextmanager

@@ -7,6 +7,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Iterator
 
+    from mlflow.exceptions import MlflowException
+
 OWN_TAGS = "mlflow."
 """How the names of tags begin that MLflow sets for itself."""
 
@@ -26,3 +28,11 @@ def files_allowed() -> "Iterator[None]":
             del os.environ[_ALLOW_FILES]
         else:
             os.environ[_ALLOW_FILES] = before
+
+
+def refused(why: str) -> "MlflowException":
+    """The error of MLflow for what cannot be done."""
+    from mlflow.exceptions import MlflowException
+    from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE
+
+    return MlflowException(why, error_code=INVALID_PARAMETER_VALUE)

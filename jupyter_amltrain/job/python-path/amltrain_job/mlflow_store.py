@@ -11,15 +11,14 @@ another (``nested=True``), which becomes a child. The status is nobody's to writ
 
 import fcntl
 import os
-from urllib.parse import quote
 
 from mlflow.entities import RunStatus, RunTag
-from mlflow.store.model_registry.file_store import FileStore as RegistryFiles
-from mlflow.store.tracking.file_store import FileStore as TrackingFiles
+from mlflow.store.tracking.file_store import FileStore
 
 from .channel import channel
 from .files import CHILDREN, UPLOADS
 from .mlflow_files import NAME, NOTE, OWN_TAGS, PARENT, files_allowed
+from .mlflow_registry import JobRegistry, file_uri
 from .wire import plain_value, to_json
 
 TYPE_CHECKING = False
@@ -30,19 +29,18 @@ ADDRESS = "amltrain:"
 EXPERIMENT_ID = "0"
 
 
-def tracking_store(store_uri: str, artifact_uri: "Optional[str]" = None) -> "TrackingFiles":
+def tracking_store(store_uri: str, artifact_uri: "Optional[str]" = None) -> "FileStore":
     """The store of the entry point ``mlflow.tracking_store``."""
     with files_allowed():
         return JobStore(_work_folder())
 
 
-def model_registry_store(store_uri: str, tracking_uri: "Optional[str]" = None) -> "RegistryFiles":
-    """The store of the entry point ``mlflow.model_registry_store``: models registered by the script, in its files."""
-    with files_allowed():
-        return RegistryFiles(os.path.join(_work_folder(), "mlflow"))
+def model_registry_store(store_uri: str, tracking_uri: "Optional[str]" = None) -> "JobRegistry":
+    """The store of the entry point ``mlflow.model_registry_store``."""
+    return JobRegistry(_work_folder())
 
 
-class JobStore(TrackingFiles):
+class JobStore(FileStore):
     """MLflow's store in files, with the job's run in it, which tells the run everything that it is told.
 
     Args:
@@ -80,7 +78,7 @@ class JobStore(TrackingFiles):
         own = info._copy_with_overrides(RunStatus.to_string(RunStatus.RUNNING))
         _set(own, "run_id", self._run_id)
         _set(own, "run_uuid", self._run_id)
-        _set(own, "artifact_uri", _file_uri(self._files))
+        _set(own, "artifact_uri", file_uri(self._files))
         os.rename(folder, os.path.join(os.path.dirname(folder), self._run_id))
         self._overwrite_run_info(own)
 
@@ -100,7 +98,7 @@ class JobStore(TrackingFiles):
             return self.get_run(self._run_id)
         made = super().create_run(EXPERIMENT_ID, user_id, start_time, [], run_name or given.get(NAME))
         info = made.info
-        _set(info, "artifact_uri", _file_uri(os.path.join(self._work, CHILDREN, info.run_id, UPLOADS)))
+        _set(info, "artifact_uri", file_uri(os.path.join(self._work, CHILDREN, info.run_id, UPLOADS)))
         self._overwrite_run_info(info)
         channel.write("child", v={"id": info.run_id, "name": info.run_name, "tags": {}}, **self._about(parent))
         for tag in tags:
@@ -223,15 +221,11 @@ class JobStore(TrackingFiles):
 
     def _get_model_artifact_dir(self, experiment_id: str, model_id: str) -> str:
         folder = os.path.join(self._files, self._model_name or model_id)
-        return _file_uri(folder + model_id[1:10] if os.path.lexists(folder) else folder)
+        return file_uri(folder + model_id[1:10] if os.path.lexists(folder) else folder)
 
 
 def _work_folder() -> str:
     return os.path.dirname(os.environ.get("AMLTRAIN_ROOT") or os.getcwd())
-
-
-def _file_uri(path: str) -> str:
-    return "file://" + quote(path)
 
 
 def _set(info: "Any", name: str, value: str) -> None:
