@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import signal
+
+KILLED_FOR_MEMORY = "The job was killed for memory"
+"""How the sentence begins for a job that reached its memory limit."""
 
 _MEANINGS = {
     signal.SIGHUP: "it was told to hang up",
@@ -17,9 +21,11 @@ _MEANINGS = {
     signal.SIGSEGV: "a native library crashed (segmentation fault); check that the versions of the packages fit"
     " together, and this CPU and its CUDA version",
     signal.SIGPIPE: "who read its output went away",
-    signal.SIGTERM: "it was told to end from outside; the engine may have been stopped",
+    signal.SIGTERM: "it was told to end from outside, as when the engine is stopped",
 }
 
+
+_CODE_FIRST = re.compile(r"Exit code \d+: (?:ended by \w+: (?!see ))?")
 
 _WORDS = {
     125: "container not started",
@@ -37,14 +43,16 @@ def meaning_of(code: int) -> str:
     """An exit code in a few words: ``killed by SIGKILL``; "" for one that means only what the program means by it."""
     if code in _WORDS:
         return _WORDS[code]
-    is_signal = code - 128 in signal.Signals.__members__.values()
-    return f"ended by {signal.Signals(code - 128).name}" if is_signal else ""
+    return f"ended by {signal.Signals(code - 128).name}" if _is_signal(code) else ""
+
+
+def _is_signal(code: int) -> bool:
+    return code - 128 in signal.Signals.__members__.values()
 
 
 def exit_words(code: int) -> str:
-    """An exit code in words with the code: ``killed by SIGKILL (137)``, ``exit code 3``."""
-    meaning = meaning_of(code)
-    return f"{meaning} ({code})" if meaning else f"exit code {code}"
+    """An exit code with the name of its signal: ``exit code 137, SIGKILL``."""
+    return f"exit code {code}, {signal.Signals(code - 128).name}" if _is_signal(code) else f"exit code {code}"
 
 
 def explain_exit(code: int, program: str = "", detail: str = "", place: str = "environment") -> str:
@@ -64,7 +72,7 @@ def explain_exit(code: int, program: str = "", detail: str = "", place: str = "e
         words = f"{what} may not be executed; it may lack the execute permission, or be no program"
     elif code == 127:
         words = f"{what} was not found in the {place}. Install it there, or correct its name"
-    elif code - 128 in signal.Signals.__members__.values():
+    elif _is_signal(code):
         ended_by = signal.Signals(code - 128)
         words = f"ended by {ended_by.name}: {_MEANINGS.get(ended_by, 'see its last lines')}"
     else:
@@ -72,10 +80,16 @@ def explain_exit(code: int, program: str = "", detail: str = "", place: str = "e
     return f"Exit code {code}: {words}.{f' ({detail})' if detail else ''}"
 
 
+def without_code(sentence: str) -> str:
+    """What :func:`explain_exit` says, for a place that has the exit code beside it."""
+    words = _CODE_FIRST.sub("", sentence, count=1)
+    return words[:1].upper() + words[1:] if words.startswith(("a ", "ended ", "it ", "the ", "who ")) else words
+
+
 def explain_memory(limit_bytes: int | None) -> str:
     """The sentence for a job that was killed because it reached its memory limit."""
     size = f" of {limit_bytes / 1e9:.1f} GB (peak {limit_bytes / 1e9:.1f} GB)" if limit_bytes else ""
     return (
-        f"The job was killed for memory: it reached its limit{size} (exit code 137). Use smaller batches or fewer"
+        f"{KILLED_FOR_MEMORY}: it reached its limit{size} (exit code 137). Use smaller batches or fewer"
         " data-loader workers, or a target with more memory."
     )

@@ -18,7 +18,7 @@ _MOST_STEPS = 20
 _MOST_WAITING = 5
 _FAILURE_BYTES = 6000
 _STATUS = {"running": BUILDING, "done": states.COMPLETED, "failed": states.FAILED, "canceled": states.CANCELED}
-_PHASES: dict[str, PhaseState] = {"waiting": "todo", "running": "now", "failed": "failed", "canceled": "todo"}
+_PHASES: dict[str, PhaseState] = {"waiting": "todo", "running": "now", "failed": "failed", "canceled": "canceled"}
 
 
 def run_state(build: BuildState, log: Path, now: float, why: str = "") -> RunState:

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 
-from ..engines.exits import exit_words, explain_exit, meaning_of
+from ..engines.exits import KILLED_FOR_MEMORY, exit_words, explain_exit, meaning_of, without_code
 from ..engines.protocol import Exit
 from ..submission.manifest import human_size
-from .causes import known_causes, more_memory, shared_memory
+from .causes import known_causes, more_memory, shared_memory, smaller_batch
 from .circumstances import Circumstances
 from .description import last_lines
 from .run_state import Cause, Failure, Frame, Option
@@ -55,7 +55,7 @@ def failure_of(ended: Exit | None, message: str, log: str, about: Circumstances)
     found = find_tracebacks(lines)
     raised = _blamed(found, lines, code, about)
     evidence = "\n".join(lines[_chain_begin(raised, found) :] if raised else lines[-_EVIDENCE_LINES:])
-    causes = (*_causes_of_exit(code, raised, about), *known_causes(evidence, about))
+    causes = (*_causes_of_exit(code, raised, message, about), *known_causes(evidence, about))
     return Failure(
         title=cut(_title(code, raised, message, lines, about), _TITLE_BYTES),
         exit_code=ended.code,
@@ -143,9 +143,11 @@ def _title(code: int, raised: Raised | None, message: str, lines: Sequence[str],
         ended_by = -int(told["code"])
         words = meaning_of(128 + ended_by) if ended_by > 0 else f"exit code {told['code']}"
         return f"Rank {told['rank']} failed first: {words}."
-    if code == 137 and "memory" in message and about.memory_bytes:
+    if _for_memory(code, message, about):
+        if not about.memory_bytes:
+            return f"{KILLED_FOR_MEMORY}: this machine had none left."
         peak = f" (peak {human_size(about.peak_memory_bytes)})" if about.peak_memory_bytes else ""
-        return f"The job was killed for memory: it reached its limit of {human_size(about.memory_bytes)}{peak}."
+        return f"{KILLED_FOR_MEMORY}: it reached its limit of {human_size(about.memory_bytes)}{peak}."
     if raised is not None and raised.fatal:
         return f"Python crashed: {raised.message}."
     if raised is not None and raised.kind and (code == 1 or message.startswith(_BY_MESSAGE)):
@@ -159,7 +161,7 @@ def _title(code: int, raised: Raised | None, message: str, lines: Sequence[str],
     if last and message == explain_exit(code) and not meaning_of(code):
         return f"The script ended with exit code {code}; the last line of its log: {last}"
     # What signals mean comes with advice, which stands among the causes.
-    said = message.partition("\n")[0]
+    said = without_code(message.partition("\n")[0])
     return f"{said.partition('; ')[0]}." if code > 128 and "; " in said else said
 
 
@@ -167,15 +169,19 @@ def _is_launchers(raised: Raised) -> bool:
     return raised.kind.endswith(_ELASTIC_KIND)
 
 
-def _causes_of_exit(code: int, raised: Raised | None, about: Circumstances) -> tuple[Cause, ...]:
-    if code == 137:
-        near = about.memory_bytes and (about.peak_memory_bytes or 0) > 0.9 * about.memory_bytes
-        text = (
-            "Use smaller batches or fewer data loader workers, or give it more memory."
-            if near
-            else "If nobody killed it by hand, this machine ran out of memory: use smaller batches or fewer workers."
-        )
+def _for_memory(code: int, message: str, about: Circumstances) -> bool:
+    """Whether a job was killed because it had all the memory that it may have; not every engine tells."""
+    held_all = about.memory_bytes and (about.peak_memory_bytes or 0) > 0.9 * about.memory_bytes
+    return code == 137 and (message.startswith(KILLED_FOR_MEMORY) or bool(held_all))
+
+
+def _causes_of_exit(code: int, raised: Raised | None, message: str, about: Circumstances) -> tuple[Cause, ...]:
+    if _for_memory(code, message, about):
+        text = "Use smaller batches or fewer data loader workers, or give it more memory."
         return (Cause(text, more_memory(about)),)
+    if code == 137:
+        text = "If nobody did that by hand, this machine ran out of memory: use smaller batches or fewer workers."
+        return (Cause(text, smaller_batch(about)),)
     if code == 135:
         return (shared_memory(about),)
     if code in _SEGFAULTS and not (raised and raised.fatal):

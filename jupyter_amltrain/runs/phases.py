@@ -37,7 +37,8 @@ def phases_of(run: RunRecord, transitions: Sequence[Transition], reason: str) ->
         reason: why it is in its state, as of now; the note of the phase it is in.
     """
     if run.type != SCRIPT_RUN:
-        return (Phase("run", _last_state(run), run.started, run.ended, _canceled(run)),)
+        state = _last_state(run)
+        return (Phase("run", state, run.started, run.ended, "canceled" if state == "canceled" else ""),)
     begun = _begun(run, transitions)
     reached = [name for name in _ORDER if name in begun]
     phases = []
@@ -46,7 +47,7 @@ def phases_of(run: RunRecord, transitions: Sequence[Transition], reason: str) ->
             later = [begun[other] for other in reached[reached.index(name) + 1 :]]
             end = later[0] if later else run.ended
             state = _state(run, name, reached)
-            note = cut(_note(run, name, state, reached[-1], reason), _NOTE_BYTES)
+            note = cut(_note(run, name, state, reason), _NOTE_BYTES)
             phases.append(Phase(name, state, begun[name], end, note))
         else:
             missed = run.status in states.TERMINAL or _ORDER.index(name) < _ORDER.index(reached[-1])
@@ -69,22 +70,24 @@ def _begun(run: RunRecord, transitions: Sequence[Transition]) -> dict[PhaseName,
 
 
 def _state(run: RunRecord, name: PhaseName, reached: Sequence[PhaseName]) -> PhaseState:
-    if run.status == states.FAILED:
-        ended_badly = bool(run.exit) and (run.exit or {}).get("code") != 0 and "run" in reached
-        return "failed" if name == ("run" if ended_badly else reached[-1]) else "done"
-    return _last_state(run) if name == reached[-1] else "done"
+    """How a phase that began stands; what a job had written is collected after it failed or was canceled, too."""
+    broke_off = run.status == states.CANCELED or (run.status == states.FAILED and (run.exit or {}).get("code", 0) != 0)
+    last = reached[-2] if broke_off and reached[-1] == "finalise" else reached[-1]
+    return _last_state(run) if name == last else "done"
 
 
 def _last_state(run: RunRecord) -> PhaseState:
     if run.status == states.FAILED:
         return "failed"
+    if run.status == states.CANCELED:
+        return "canceled"
     return "done" if run.status in states.TERMINAL else "now"
 
 
-def _note(run: RunRecord, name: PhaseName, state: PhaseState, last: PhaseName, reason: str) -> str:
+def _note(run: RunRecord, name: PhaseName, state: PhaseState, reason: str) -> str:
     if state == "now":
         return "canceling" if run.status == states.CANCEL_REQUESTED else reason
-    if run.status == states.CANCELED and name == ("run" if last == "finalise" else last):
+    if state == "canceled":
         return "canceled"
     if name == "snapshot":
         files = run.snapshot.get("file_count")
@@ -92,7 +95,3 @@ def _note(run: RunRecord, name: PhaseName, state: PhaseState, last: PhaseName, r
     if name == "image" and run.image.get("reference"):
         return "built" if run.image.get("built") else "cached"
     return ""
-
-
-def _canceled(run: RunRecord) -> str:
-    return "canceled" if run.status == states.CANCELED else ""

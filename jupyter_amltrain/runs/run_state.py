@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 PhaseName = Literal["snapshot", "image", "queue", "start", "run", "finalise"]
-PhaseState = Literal["todo", "now", "done", "failed", "skipped"]
+PhaseState = Literal["todo", "now", "done", "failed", "canceled", "skipped"]
 Remedy = Literal["rerun", "environment", "copy"]
 
 
@@ -92,7 +92,7 @@ class Failure:
     Attributes:
         title: one sentence, such as ``The job was killed for memory: it reached its limit of 8.0 GB.``
         exit_code: None when there was none, as for an image that could not be built.
-        exit_words: the exit code in words, such as ``killed by SIGKILL (137)``.
+        exit_words: the exit code and the signal behind it, such as ``exit code 137, SIGKILL``.
         frames: the user's own frames of the last traceback, outermost first.
         last_lines: the last lines of the log, without escape sequences.
     """

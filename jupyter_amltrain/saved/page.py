@@ -31,7 +31,7 @@ _LOG_ROWS = 80
 _LOG_WIDTH = 300
 
 _COLOURS = {"Completed": OK, "Failed": BAD, "Running": NOW}
-_PHASE_COLOURS = {"done": OK, "failed": BAD, "now": NOW}
+_PHASE_COLOURS = {"done": OK, "failed": BAD, "now": NOW, "canceled": "currentcolor"}
 _CELL = "border:0;padding:2px 12px 2px 0;text-align:left;vertical-align:top;background:none"
 _INLINE = f"{CODE};background:none;border:0;color:inherit;padding:0"
 _PAD = "padding:6px 12px"

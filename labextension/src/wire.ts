@@ -2,7 +2,7 @@
 
 export interface IPhase {
   name: string;
-  state: 'todo' | 'now' | 'done' | 'failed' | 'skipped';
+  state: 'todo' | 'now' | 'done' | 'failed' | 'canceled' | 'skipped';
   begin: number | null;
   end: number | null;
   note: string;

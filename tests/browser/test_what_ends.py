@@ -30,7 +30,7 @@ def test_a_container_is_killed_and_the_run_submitted_again(
         container.kill()
         expect(view.locator(".jp-amltrain-chip")).to_have_text("Failed", timeout=30_000)
         card = view.get_by_role("region", name="Why it failed")
-        expect(card).to_contain_text("ended by SIGKILL: it was killed from outside")
+        expect(card).to_contain_text("It was killed from outside. exit code 137, SIGKILL")
         view.get_by_role("button", name="Rerun").click()
         expect(view.locator(".jp-amltrain-chip")).to_have_text("Running", timeout=30_000)
         expect(view.get_by_role("log")).to_contain_text("the first line", timeout=60_000)

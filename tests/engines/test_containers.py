@@ -149,7 +149,7 @@ def test_this_machines_own_address_is_another_one_in_a_container() -> None:
         (135, "shm"),
         (137, "killed from outside"),
         (139, "segmentation fault"),
-        (143, "the engine may have been stopped"),
+        (143, "the engine is stopped"),
     ],
 )
 def test_exit_codes_in_words(code: int, words: str) -> None:

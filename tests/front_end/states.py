@@ -60,7 +60,7 @@ def failed() -> dict[str, Any]:
     failure = Failure(
         title="The job was killed for memory: it reached its limit of 8.0 GB.",
         exit_code=137,
-        exit_words="killed by SIGKILL (137)",
+        exit_words="exit code 137, SIGKILL",
         frames=(
             Frame("train.py", 41, "main", "dls = ImageDataLoaders.from_name_func(path, files, bs=256)", True, None),
             Frame("lib/data.py", 7, "load", "return [open(file) for file in files]", True, 12),

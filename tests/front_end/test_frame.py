@@ -76,7 +76,7 @@ def test_a_failure_says_why_where_and_what_to_do(view_page: Page) -> None:
     show(view_page, failed())
     card = view_page.get_by_role("region", name="Why it failed")
     expect(card).to_contain_text("killed for memory")
-    expect(card).to_contain_text("killed by SIGKILL (137)")
+    expect(card).to_contain_text("exit code 137, SIGKILL")
     expect(card.get_by_role("listitem").first).to_contain_text("cell line 12")
     card.get_by_role("button", name="train.py:41").click()
     expect(card.locator("mark")).to_contain_text("41      dls = 1")
@@ -88,6 +88,21 @@ def test_a_failure_says_why_where_and_what_to_do(view_page: Page) -> None:
     expect(view_page.locator(".jp-amltrain-comparing")).to_contain_text("before")
     asked = view_page.evaluate("source.asked.filter(one => one.kind === 'rerun')")
     assert asked == [{"kind": "rerun", "content": {"arguments": ["--shm", "8g"]}}]
+
+
+def test_a_canceled_run_shows_where(view_page: Page) -> None:
+    state = running(status="Canceled", can_cancel=False)
+    state["ended"] = state["now"]
+    state["phases"][4].update(state="canceled", end=state["now"], note="canceled")
+    state["phases"][5].update(state="done", begin=state["now"], end=state["now"])
+    show(view_page, state)
+    bars = view_page.evaluate(
+        """() => [...document.querySelectorAll('.jp-amltrain-phase')].map(
+            node => [node.textContent, getComputedStyle(node).borderTopColor])"""
+    )
+    colours = {text.split()[0]: colour for text, colour in bars}
+    assert {name for name, colour in colours.items() if colour == colours["finalise"]} == {*colours} - {"running"}
+    assert view_page.locator(".jp-amltrain-phase.jp-amltrain-canceled").inner_text() == "running 4:12 · canceled"
 
 
 def test_a_build_is_not_called_a_run(view_page: Page) -> None:

@@ -222,7 +222,7 @@ TITLES_AND_PLACES = [
         [],
     ),
     # A script that goes on after an exception and is killed much later was not ended by that exception.
-    (f"{CHAINED}{'epoch 1' * 9}\nsaved\n", 137, "Exit code 137: ended by SIGKILL: it was killed from outside", None),
+    (f"{CHAINED}{'epoch 1' * 9}\nsaved\n", 137, "It was killed from outside.", None),
     (CHAINED.replace("\n", "\r\n"), 1, "The script raised ValueError: shapes do not fit", None),
     # What another process prints in between.
     (
@@ -468,9 +468,49 @@ def test_killed_for_memory() -> None:
     about = dataclasses.replace(ABOUT, memory_bytes=limit, peak_memory_bytes=limit, arguments=("--bs", "256"))
     found = failure_of(Exit(137, message, peak_memory_bytes=limit), message, "epoch 1\n", about)
     assert found.title == "The job was killed for memory: it reached its limit of 8 GB (peak 8 GB)."
-    assert found.exit_words == "killed by SIGKILL (137)"
+    assert found.exit_words == "exit code 137, SIGKILL"
     assert [option.label for option in found.causes[0].options] == ["Rerun with bs 128", "Give the target 14g"]
     assert found.last_lines == ("epoch 1",)
+
+
+@pytest.mark.parametrize(
+    ("peak_bytes", "title", "options"),
+    [
+        (1_000_000_000, "It was killed from outside.", ["Rerun with bs 128"]),
+        (None, "It was killed from outside.", ["Rerun with bs 128"]),
+        (
+            7_900_000_000,
+            "The job was killed for memory: it reached its limit of 8 GB (peak 7.9 GB).",
+            ["Rerun with bs 128", "Give the target 14g"],
+        ),
+    ],
+)
+def test_whoever_is_killed_below_the_limit_did_not_reach_it(
+    peak_bytes: int | None, title: str, options: list[str]
+) -> None:
+    found = failed(
+        "epoch 1\n", 137, memory_bytes=8_000_000_000, peak_memory_bytes=peak_bytes, arguments=("--bs", "256")
+    )
+    assert found.title == title
+    assert [option.label for option in found.causes[0].options] == options
+
+
+@pytest.mark.parametrize("code", [*(128 + number for number in (1, 2, 4, 6, 7, 8, 9, 10, 11, 13, 15)), 125, 126, 127])
+def test_the_code_and_its_signal_are_said_once(code: int) -> None:
+    found = failed("", code)
+    assert str(code) not in found.title
+    assert found.title[0].isupper()
+    assert ("SIG" in found.exit_words) == (code > 128)
+    assert found.title.count("SIG") == (code == 138)  # SIGUSR1 means only what the script means by it
+
+
+def test_an_engine_without_a_limit_that_kills_for_memory() -> None:
+    message = explain_memory(None)
+    found = failure_of(Exit(137, message), message, "epoch 1\n", ABOUT)
+    assert found.title == "The job was killed for memory: this machine had none left."
+    assert [cause.text for cause in found.causes] == [
+        "Use smaller batches or fewer data loader workers, or give it more memory."
+    ]
 
 
 def test_an_image_that_could_not_be_built() -> None:

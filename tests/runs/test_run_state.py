@@ -91,9 +91,12 @@ def test_a_canceled_run_says_where(workspace: Workspace, submit: Submit) -> None
     for run in (waiting, running):
         cancel(workspace.folder, workspace.store, run.id)
     assert wait_for_end(workspace, running.id) == "Canceled"
-    assert phases(state_of(workspace, running))["run"].note == "canceled"
+    ended = state_of(workspace, running)
+    assert (phases(ended)["run"].state, phases(ended)["run"].note) == ("canceled", "canceled")
+    assert [name for name, state in in_words(ended).items() if state == "canceled"] == ["run"]
+    assert in_words(ended)["finalise"] == "done"
     stopped = state_of(workspace, waiting)
-    assert phases(stopped)["queue"] == dataclasses.replace(phases(stopped)["queue"], state="done", note="canceled")
+    assert phases(stopped)["queue"] == dataclasses.replace(phases(stopped)["queue"], state="canceled", note="canceled")
     assert in_words(stopped)["run"] == "skipped"
 
 
@@ -112,12 +115,18 @@ def test_a_run_whose_image_cannot_be_had_fails_there(workspace: Workspace, submi
 
 FAILURES: list[tuple[str, dict[str, Any], str, str]] = [
     ("import cv2", {}, "The script raised ModuleNotFoundError: No module named 'cv2'", "opencv-python-headless"),
-    ("import ctypes\nctypes.string_at(0)", {}, "a native library crashed", "faulthandler"),
+    ("import ctypes\nctypes.string_at(0)", {}, "A native library crashed", "faulthandler"),
     (
         "import ctypes, faulthandler\nfaulthandler.enable()\ndef crash():\n    ctypes.string_at(0)\ncrash()",
         {},
         "Python crashed: Segmentation fault.",
         "",
+    ),
+    (
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+        {"memory": "512m"},
+        "It was killed from outside.",
+        "If nobody did that by hand",
     ),
     ("x = []\nwhile True: x.append(bytearray(b'1' * 5000000))", {"memory": "64m"}, "killed for memory", "128m"),
     (
@@ -130,7 +139,7 @@ FAILURES: list[tuple[str, dict[str, Any], str, str]] = [
         "import mmap\nfile = open('/dev/shm/x', 'w+b')\nfile.truncate(80 << 20)\nmemory = mmap.mmap(file.fileno(), 0)\n"
         "for at in range(0, 80 << 20, 4096): memory[at] = 1",
         {"shm": "64m"},
-        "ended by SIGBUS",
+        "It touched memory that is not there.",
         "--shm 8g",
     ),
     ("x = = 1", {}, "The script raised SyntaxError: invalid syntax", ""),

@@ -99,6 +99,15 @@ def test_a_failed_run_says_why(workspace: Workspace) -> None:
     assert "exit code 1" in text
 
 
+def test_a_canceled_run_says_in_which_phase(workspace: Workspace) -> None:
+    run = enter_run(workspace)
+    for status in (states.RUNNING, states.CANCEL_REQUESTED, states.FINALIZING, states.CANCELED):
+        workspace.store.move(run.id, status)
+    cells = re.findall(r'<td style="[^"]*border-top:3px solid ([^;"]+)[^"]*">(\w+)([^<]*)', run_html(workspace, run.id))
+    assert [name for colour, name, words in cells if "canceled" in words] == ["run"]
+    assert [name for colour, name, _ in cells if colour == "currentcolor"] == ["run"]
+
+
 @pytest.mark.parametrize("status", ["", states.RUNNING, states.CANCEL_REQUESTED])
 def test_a_run_that_goes_on_is_told_as_of_now(workspace: Workspace, status: str) -> None:
     run = enter_run(workspace, status=status)

@@ -92,9 +92,8 @@ export class Header {
     }
     const now = Date.now() / 1000 - this._ahead;
     const spent = (state.ended ?? now) - (state.started ?? state.created);
-    const exit = state.failure && state.failure.exit_code !== null ? `exit ${state.failure.exit_code}` : '';
     const reason = state.status === 'Running' || isOver(state) ? '' : state.reason;
-    say(this._time, [duration(spent), exit, visible(reason)].filter(Boolean).join(' · '));
+    say(this._time, [duration(spent), visible(reason)].filter(Boolean).join(' · '));
   }
 
   private async _canceled(): Promise<void> {
