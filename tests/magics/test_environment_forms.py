@@ -142,3 +142,13 @@ def test_a_file_is_built_with_its_folder_and_packages_on_top(notebook: Notebook,
     words = notebook.refusal("%aml_env mine --file docker/Dockerfile")
     assert "Dockerfile line 2 copies 'wrods.txt', which is not there" in words
     assert "did you mean 'words.txt'?" in words
+
+
+def test_conda_packages_from_pypi(docker_notebook: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AMLTRAIN_CONDA", "pypi")
+    text = "dependencies:\n  - six=1.16\n  - cudatoolkit=11.3\n"
+    told = docker_notebook.run(f"%%aml_env from-pypi --base python-base:1\n{text}")
+    assert "six==1.16.*" in told.out
+    assert "cudatoolkit" in told.out
+    run = docker_notebook.run("%%aml_submit --wait --env from-pypi\nimport six; print('six', six.__version__)\n").value
+    assert "six 1.16" in run.get_details_with_logs()["logFiles"]["azureml-logs/70_driver_log.txt"]

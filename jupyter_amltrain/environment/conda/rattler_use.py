@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ...engines.protocol import Preparation
 from ...errors import CanceledException, UserErrorException
 from .channels import CondaSettings
+from .pypi import HINT
 
 if TYPE_CHECKING:
     from rattler import Client
@@ -35,7 +36,7 @@ def require_rattler(packages: tuple[str, ...]) -> None:
     if find_spec("rattler") is None:
         raise UserErrorException(
             f"The environment asks for conda packages ({', '.join(packages)}), which need py-rattler:"
-            " pip install 'jupyter_amltrain[conda]'. Or list them as pip packages."
+            f" pip install 'jupyter_amltrain[conda]'. Or {HINT}."
         )
 
 

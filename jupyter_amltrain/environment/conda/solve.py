@@ -17,6 +17,7 @@ from ..packages.requirements import Packages
 from ..secrets import mask_url_credentials, private_text, without_url_credentials
 from .channels import CondaSettings, channel_addresses, short_name
 from .lock import CondaLock, CondaRequest, conda_folder, store_lock, stored_lock
+from .pypi import HINT
 from .rattler_use import network_client, require_rattler, run_canceled
 
 if TYPE_CHECKING:
@@ -218,7 +219,8 @@ def _unreachable(message: str) -> str:
     reason = first if last == first else last if first in last else f"{first}: {last}"
     return (
         f"A conda channel cannot be read: {reason}. Correct the channel's name, or check the network, the proxy and"
-        " certificate settings (.condarc, HTTPS_PROXY, SSL_CERT_FILE) and the credentials."
+        f" certificate settings (.condarc, HTTPS_PROXY, SSL_CERT_FILE) and the credentials."
+        f" Where no channel can be reached, {HINT}."
     )
 
 

@@ -16,6 +16,7 @@ from ..conda.dependencies import (
     CondaDependencies,
     package_name,
 )
+from ..conda.pypi import VARIABLE, is_asked_for, on_pypi
 from ..secrets import mask_url_credentials
 from ..text_files import read_text
 
@@ -65,18 +66,27 @@ def wanted_packages(spec: Mapping[str, Any]) -> Packages:
     lines = [clean for line in conda.pip_packages if (clean := without_comment(line))]
     left_out = [line for line in lines if normal_name(line) in OWN_PACKAGES]
     python = conda.get_python_version()
-    notes: tuple[str, ...] = ()
+    notes: list[str] = []
     if left_out and left_out != [DEFAULT_PIP_PACKAGE]:
-        notes = (f"Not installed: {', '.join(left_out)}; jobs get azureml.core from jupyter_amltrain.",)
+        notes.append(f"Not installed: {', '.join(left_out)}; jobs get azureml.core from jupyter_amltrain.")
+    items = [item for item in conda.conda_packages if not _is_tool(item)]
+    if items and is_asked_for():
+        instead, no_python = on_pypi(items)
+        named = {normal_name(line) for line in lines}
+        lines += [line for line in instead if normal_name(line) not in named]
+        notes.append(f"From PyPI, not from conda channels ({VARIABLE}=pypi): {', '.join(instead) or 'nothing'}.")
+        if no_python:
+            notes.append(f"Not installed, being no Python packages: {', '.join(no_python)}.")
+        items = []
     return Packages(
         pip=tuple(line for line in lines if normal_name(line) not in OWN_PACKAGES),
         options=tuple(clean for line in conda.pip_options if (clean := without_comment(line))),
-        conda=tuple(item for item in conda.conda_packages if not _is_tool(item)),
+        conda=tuple(items),
         conda_tools=tuple(item for item in conda.conda_packages if _is_tool(item) and item != _NOBODYS_PYTHON),
         channels=tuple(conda.conda_channels),
         # The SDK's own default is what nobody asked for, and what no current package supports.
         python=None if python == PYTHON_DEFAULT_VERSION else python,
-        notes=notes,
+        notes=tuple(notes),
         way=_way(conda) if isinstance(spec.get("conda"), Mapping) else "",
     )
 
