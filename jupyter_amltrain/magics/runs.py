@@ -322,7 +322,9 @@ def _wait(run: Run, watched: Watched | None) -> None:
             wait_in_terminal(run)
     except ActivityFailedException:
         if watched is None:
-            display(run)  # as the magic's value is, when the run completes
+            from ..saved import run_bundle
+
+            display(run_bundle(run.experiment.workspace, run.id), raw=True)
         reason = run.get_details()["error"]["error"]["message"]
         raise UsageError(f"The run {run.id} failed: {reason}") from None
 

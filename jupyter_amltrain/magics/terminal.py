@@ -37,7 +37,7 @@ def wait_in_terminal(run: Run) -> None:
     if not can_redraw(sys.stdout):
         run.wait_for_completion(show_output=True)
         return
-    line = LiveLine(sys.stdout, lambda: _how_it_is(run))
+    line = LiveLine(sys.stdout, lambda width: _how_it_is(run, width))
     try:
         with redirect_stdout(line):
             run.wait_for_completion(show_output=True)
@@ -45,23 +45,24 @@ def wait_in_terminal(run: Run) -> None:
         line.erase()
 
 
-def _how_it_is(run: Run) -> str:
+def _how_it_is(run: Run, width: int) -> str:
     from ..saved.glances import in_words
 
     store = run.experiment.workspace.store
     record = store.run(run.id)
-    end = "" if record.status in states.TERMINAL else "  · Ctrl-C stops watching, not the run"
-    return in_words(glance(store, record), time.time()) + end
+    words = in_words(glance(store, record), time.time())
+    hint = "" if record.status in states.TERMINAL else "  · Ctrl-C stops watching, not the run"
+    return f"{words}{hint}" if len(words) + len(hint) <= width else shortened(words, width)
 
 
 class LiveLine(TextIOBase):
     """Text for a terminal, with one line below it that is replaced; it stands only where a line has been ended.
 
     Args:
-        words: what the line says.
+        words: what the line says in at most so many characters.
     """
 
-    def __init__(self, out: TextIO, words: Callable[[], str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, out: TextIO, words: Callable[[int], str], clock: Callable[[], float] = time.monotonic) -> None:
         self._out = out
         self._words = words
         self._clock = clock
@@ -90,7 +91,8 @@ class LiveLine(TextIOBase):
         if self._ended and (stale or not self._drawn):
             if stale:
                 self._next = now + _REDRAW_S
-                self._text = self._words()
+                # One column is left free: some terminals begin a new line when the last is written.
+                self._text = self._words(max(1, shutil.get_terminal_size().columns - 1))
             self.erase()
             self._out.write(self._styled(self._text))
             self._drawn = True
@@ -106,9 +108,7 @@ class LiveLine(TextIOBase):
         """Take the line away; what Python does when nobody has this any more would draw it once more."""
         self.erase()
 
-    def _styled(self, words: str) -> str:
-        # One column is left free: some terminals begin a new line when the last is written.
-        text = shortened(words, max(1, shutil.get_terminal_size().columns - 1))
+    def _styled(self, text: str) -> str:
         encoding = self._out.encoding or "ascii"
         text = text.encode(encoding, "replace").decode(encoding)
         return text if os.environ.get("NO_COLOR") else f"\x1b[36m{text}\x1b[0m"

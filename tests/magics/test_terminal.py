@@ -27,6 +27,10 @@ print("the first line", flush=True)
 while not os.path.exists("outputs/go"):
     time.sleep(0.05)
 """
+FAILS = """\
+print("the first line")
+raise ValueError("no such pets")
+"""
 COLUMNS = 40
 
 
@@ -35,7 +39,7 @@ class Terminal:
 
     def __init__(self, folder: Path, **settings: str) -> None:
         self._side, other = pty.openpty()
-        fcntl.ioctl(other, termios.TIOCSWINSZ, struct.pack("HHHH", 20, COLUMNS, 0, 0))
+        self.resize(COLUMNS)
         environment = {**os.environ, "TERM": "xterm", "IPYTHONDIR": str(folder / "ipython"), **settings}
         environment.pop("COLUMNS", None)
         command = [sys.executable, "-m", "IPython", "--simple-prompt", "--no-banner", "--no-confirm-exit"]
@@ -52,6 +56,9 @@ class Terminal:
         os.close(other)
         self._heard = ""
         self.until(r"In \[1\]: ")
+
+    def resize(self, columns: int) -> None:
+        fcntl.ioctl(self._side, termios.TIOCSWINSZ, struct.pack("HHHH", 20, columns, 0, 0))
 
     def type(self, text: str) -> None:
         os.write(self._side, text.encode())
@@ -91,6 +98,9 @@ def test_a_run_is_watched_with_a_live_line(terminal: Terminal, request: pytest.F
     live = terminal.until(r"… Running[^\r\n]*loss 0\.5[^\r\n]*\r")
     (line,) = re.findall(r"… Running[^\r\n]*loss 0\.5[^\r\n]*", live)
     assert len(re.sub(r"\x1b\[\w+", "", line)) < COLUMNS
+    assert "Ctrl" not in line
+    terminal.resize(100)
+    terminal.until(r"… Running[^\r\n]*Ctrl-C stops watching, not the run[^\r\n]*\r")
     assert ("\x1b[36m" in live) == ("no colour" not in request.node.name)
     terminal.type("\x03")
     said = terminal.until(r"In \[\d+\]: ")
@@ -106,9 +116,20 @@ def test_a_run_is_watched_with_a_live_line(terminal: Terminal, request: pytest.F
     assert "| the first line" in story
 
 
+def test_a_run_that_fails_says_why_and_what_helps(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "fail.py").write_text(FAILS)
+    said = terminal.run("%aml_submit fail.py --env plain --wait")
+    story = said[said.index("✗ notebook · Failed after") :]
+    assert "The script raised ValueError: no such pets (exit code 1)" in story
+    assert re.search(r"fail\.py:2 .*raise ValueError", story)
+    assert "| the first line" in story
+    assert re.search(r"UsageError: The run notebook_\w+ failed: ", story)
+    assert "Run(Experiment" not in said
+
+
 def test_the_line_stands_where_a_line_has_ended() -> None:
     out, now = StringIO(), [0.0]
-    line = LiveLine(out, lambda: f"at {now[0]}", lambda: now[0])
+    line = LiveLine(out, lambda width: f"at {now[0]}", lambda: now[0])
     for text in ("one\n", "  10%", "\r 100%\n"):
         line.write(text)
         line.flush()
