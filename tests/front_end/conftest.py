@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page
@@ -10,21 +12,7 @@ from playwright.sync_api import Page
 from browser.chromium import chromium_page
 from front_end.parts import bundled, load
 
-THEMES = {
-    "light": {
-        "layout-color1": "#fff",
-        "layout-color2": "#f5f5f5",
-        "border-color2": "#e0e0e0",
-        "ui-font-color1": "#212121",
-    },
-    "dark": {
-        "layout-color1": "#111",
-        "layout-color2": "#212121",
-        "border-color2": "#424242",
-        "ui-font-color1": "#fff",
-    },
-}
-MUTED = {"light": "#616161", "dark": "#bdbdbd"}
+THEMES = Path(sys.prefix) / "share" / "jupyter" / "lab" / "themes" / "@jupyterlab"
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +35,14 @@ def view_page(bundle: tuple[str, str]) -> Iterator[Page]:
 
 
 def use_theme(page: Page, name: str) -> None:
-    """The colours that JupyterLab's theme gives."""
-    variables = {**THEMES[name], "ui-font-color2": MUTED[name]}
-    text = ";".join(f"--jp-{variable}:{colour}" for variable, colour in variables.items())
+    """Colours and sizes of JupyterLab's own theme, light or dark, as an output has them around it."""
     page.evaluate(
-        "([text, light]) => { document.body.dataset.jpThemeLight = light; document.body.style.cssText = text +"
-        " ';background:var(--jp-layout-color1);margin:12px' }",
-        [text, "true" if name == "light" else "false"],
+        """([sheet, light]) => {
+            let theme = document.querySelector('#theme');
+            theme ??= document.head.appendChild(Object.assign(document.createElement('style'), {id: 'theme'}));
+            theme.textContent = sheet;
+            document.body.style.cssText = 'background:var(--jp-layout-color0);margin:12px';
+            document.body.dataset.jpThemeLight = light;
+        }""",
+        [(THEMES / f"theme-{name}-extension" / "index.css").read_text(), str(name == "light").lower()],
     )

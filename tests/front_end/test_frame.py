@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 from typing import Any
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from browser.lab import take_picture
@@ -166,43 +165,6 @@ def test_a_kernel_that_is_gone_is_said(view_page: Page) -> None:
     view_page.evaluate("source.lose()")
     expect(view_page.locator(".jp-amltrain-lost")).to_contain_text("%aml_run fastai-custom-image_1790000000_3fa2b1c4")
     expect(view_page.get_by_role("button", name="Cancel")).to_be_disabled()
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_texts_stand_out_from_their_ground(view_page: Page, theme: str) -> None:
-    use_theme(view_page, theme)
-    show(view_page, failed())
-    faint = view_page.evaluate(
-        """() => {
-            const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-            const rgb = (colours) => {
-                canvas.clearRect(0, 0, 1, 1);
-                for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
-                return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
-            };
-            const light = (parts) => {
-                const linear = c => c <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
-                const [r, g, b] = parts.map(part => linear(part / 255));
-                return .2126 * r + .7152 * g + .0722 * b;
-            };
-            const grounds = (node) => {
-                const all = [];
-                for (; node; node = node.parentElement) all.unshift(getComputedStyle(node).backgroundColor);
-                return all;
-            };
-            const found = [];
-            for (const node of document.querySelectorAll('.jp-amltrain-run-view *')) {
-                const text = [...node.childNodes].some(child => child.nodeType === 3 && child.textContent.trim());
-                if (!text || !node.offsetParent || node.disabled) continue;
-                const below = grounds(node);
-                const [a, b] = [light(rgb(below)), light(rgb([...below, getComputedStyle(node).color]))];
-                const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-                if (ratio < 4.5) found.push([node.className, node.textContent.slice(0, 30), ratio.toFixed(2)]);
-            }
-            return found;
-        }"""
-    )
-    assert faint == []
 
 
 def test_the_bundle_is_small() -> None:

@@ -87,7 +87,9 @@ def test_bars_and_colours(log: Page) -> None:
     say(log, "\n\x1b[1;31mError:\x1b[0m \x1b[33mwarm\x1b[0m \x1b[38;5;39mblue\x1b[0m\n")
     expect(log.locator(".jp-amltrain-log-rows")).to_contain_text("blue")
     assert rows(log) == ["epoch 1", f"100% |{'█' * 100}", "Error: warm blue"]
-    assert log.locator(".jp-amltrain-ansi-fg1.jp-amltrain-ansi-bold").inner_text() == "Error:"
+    error = log.locator(".jp-amltrain-log-rows span", has_text="Error:")
+    expect(error).to_have_css("color", "rgb(198, 40, 40)")
+    expect(error).to_have_css("font-weight", "700")
     for theme in ("light", "dark"):
         use_theme(log, theme)
         take_picture(log, f"log-{theme}")

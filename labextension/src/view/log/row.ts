@@ -33,29 +33,20 @@ export function row(line: ILine, search: RegExp | null): HTMLElement {
 
 function painted(style: IStyle): HTMLElement {
   const made = element('span');
-  const names: string[] = [];
-  const [fg, bg] = style.inverse ? [style.bg ?? 'bg', style.fg ?? 'fg'] : [style.fg, style.bg];
-  paint(made, names, 'color', 'fg', fg);
-  paint(made, names, 'background', 'bg', bg);
+  const [text, ground] = style.inverse ? [style.bg, style.fg ?? 'var(--amltrain-fg)'] : [style.fg, style.bg];
+  paint(made, 'text', text);
+  paint(made, 'ground', ground);
   for (const name of ['bold', 'dim', 'italic', 'underline'] as const) {
-    if (style[name]) {
-      names.push(`jp-amltrain-ansi-${name}`);
-    }
+    made.classList.toggle(`jp-amltrain-ansi-${name}`, style[name]);
   }
-  made.className = names.join(' ');
   return made;
 }
 
-function paint(made: HTMLElement, names: string[], property: 'color' | 'background', kind: string, colour: number | string | null): void {
-  if (typeof colour === 'number') {
-    names.push(`jp-amltrain-ansi-${kind}${colour}`);
-  } else if (colour === 'fg' || colour === 'bg') {
-    made.style[property] = `var(--amltrain-${colour})`;
-  } else if (colour) {
-    made.style[property] = colour;
-    if (property === 'color') {
-      names.push('jp-amltrain-ansi-own');
-    }
+function paint(made: HTMLElement, what: 'text' | 'ground', colour: number | string | null): void {
+  if (colour !== null) {
+    const own = typeof colour === 'string';
+    made.style.setProperty(`--amltrain-${what}`, own ? colour : `var(--amltrain-ansi${colour % 8})`);
+    made.classList.add(`jp-amltrain-ansi-${own ? 'own-' : ''}${what}`);
   }
 }
 
