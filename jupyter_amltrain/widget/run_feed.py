@@ -58,6 +58,7 @@ class RunFeed(Feed):
         self._workspace.wake()
 
     def _begin_again(self) -> None:
+        self._state = {}  # whoever has just come is told what the others know already
         self._stale, self._next_state, self._next_batch = True, 0.0, 0.0
         super()._begin_again()
 
@@ -113,10 +114,11 @@ class RunFeed(Feed):
 
     def _worth_telling(self, state: dict[str, Any], now: float) -> bool:
         """Whether it is news: sizes that grow are so now and then, and nearly nothing is where nobody looks."""
-        if not self._clients and self._state:
-            return any(state[name] != self._state[name] for name in ("status", "display_name"))
-        if all(state[name] == before for name, before in self._state.items() if name not in _SIZES) and self._state:
-            grown = any(state[name] != self._state[name] for name in _SIZES - {"now"})
+        told = self._state
+        if not self._clients and told:
+            return any(state[name] != told[name] for name in ("status", "display_name"))
+        if all(state[name] == before for name, before in told.items() if name not in _SIZES) and told:
+            grown = any(state[name] != told[name] for name in _SIZES - {"now"})
             return grown and (self._over or now >= self._told + _LOOK_AGAIN_S)
         return True
 

@@ -302,6 +302,7 @@ def test_many_runs_and_two_views_of_one(lab: str, page: Page, errors: list[str],
             expect(view.get_by_role("log")).to_contain_text(f"this is number {number}", timeout=30_000)
         for number in (20, 21):
             expect(views(page).nth(number).get_by_role("log")).to_contain_text("this is number 19", timeout=30_000)
+            expect(views(page).nth(number).locator(".jp-amltrain-chip")).to_have_text("Completed")
     finally:
         take_picture(page, "run-many")
     assert errors == []

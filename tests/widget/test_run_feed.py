@@ -77,7 +77,10 @@ def test_a_run_is_followed_to_its_end_and_then_costs_nothing(workspace: Workspac
         thread.join(PATIENCE_S)
     assert not feed.wants_more()
     assert not [one for one in threading.enumerate() if one.name == "amltrain-feeder"]
-    # Opened once more, it is told again.
+    # Shown or opened once more, it is told again.
+    later = Watching()
+    feed.watch(later)
+    later.wait(lambda: later.states and later.states[-1]["status"] == states.COMPLETED)
     feed.open("another", watching.send)
     watching.wait(lambda: watching.messages[-1]["client"] == "another")
 
