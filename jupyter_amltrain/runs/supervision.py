@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import sqlite3
 import threading
 import time
@@ -13,10 +12,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..engines.protocol import Engine, Exit, Preparation, Step
+from ..engines.protocol import Engine, Exit
 from ..engines.registry import get_engine
-from ..environment.inspection.contents import contents_text, known_contents
-from ..environment.packages.requirements import install_mode
 from ..errors import (
     AzureMLException,
     CanceledException,
@@ -25,18 +22,16 @@ from ..errors import (
     ImageNotFoundException,
     StoreException,
 )
-from ..home import advice_for, bytecode_folder, job_code_folder
-from ..submission.data import Placed
-from ..submission.job import AUTOMATIC, PATTERNS, SYSTEM_METRICS, Job, RunDefinition, plan_job
-from ..submission.network import job_network
+from ..home import advice_for
+from ..submission.job import AUTOMATIC, PATTERNS, SYSTEM_METRICS, RunDefinition
 from . import status as states
 from .answers import Answers
 from .ending import error_of
 from .event_files import EventFiles
-from .folder import BUILD_LOG, CONDA_LOCK, CONTROL_LOG, DRIVER_LOG, ENVIRONMENT, code_folder
-from .gpus import claim_gpus
+from .folder import CONTROL_LOG, DRIVER_LOG, code_folder
 from .inbox import Inbox
 from .intake import Intake
+from .preparing import Preparing
 from .record import RunRecord
 from .system_metrics import system_metrics
 
@@ -123,95 +118,22 @@ class Supervision:
     # --- prepare and start ---------------------------------------------------------------------------------------
 
     def _begin(self) -> dict[str, Any]:
-        log = _PreparationLog(self)
-        self._write_code()
+        preparing = Preparing(
+            self._store, self._folder, self._run, self._engine, self._secrets, self._control, self._refuse_if_canceled
+        )
+        preparing.write_code()
         self._refuse_if_canceled()
-        job = self._planned(log)
+        job = preparing.planned_job()
         self._move(states.STARTING, "starting the job")
         try:
             handle = self._engine.start(job)
         except ImageNotFoundException:
             self._control("The image was deleted since it was found; preparing it again.")
-            handle = self._engine.start(self._planned(log))
+            handle = self._engine.start(preparing.planned_job())
         for note in handle.get("notes") or []:
             self._control(f"Note: {note}")
         self._insist(lambda: self._move(states.RUNNING, "", handle=handle))
         return handle
-
-    def _planned(self, log: Preparation) -> Job:
-        """The job, in an environment that is ready."""
-        image = self._engine.prepare(self._definition.environment, log, self._secrets)
-        self._store.update_run(self._id, image={**asdict(image), "at": time.time()})
-        contents = known_contents(image.reference, image.interpreter)
-        if contents:
-            text = contents_text(contents, image.name, image.digest)
-            (self._folder / ENVIRONMENT).write_text(text, encoding="utf-8")
-            if contents.lock:
-                (self._folder / CONDA_LOCK).write_text(contents.lock, encoding="utf-8")
-        self._refuse_if_canceled()
-        workspace = _workspace_names(self._folder.parents[1])
-        workspace["experiment_id"] = self._store.ensure_experiment(self._definition.experiment)
-        network, told = job_network(
-            self._definition.environment.get("network") or {}, host_paths=self._engine.host_paths
-        )
-        gpus, note = claim_gpus(self._store, self._id, self._definition.resources.gpus)
-        told = (*told, note) if note else told
-        job = plan_job(
-            self._id,
-            self._definition,
-            image,
-            self._folder,
-            job_code_folder(),
-            host_paths=self._engine.host_paths,
-            workspace=workspace,
-            user=f"{os.getuid()}:{os.getgid()}",
-            bytecode=None if self._engine.host_paths else bytecode_folder(image.reference),
-            network=network,
-            gpus=gpus,
-            data=self._staged(log),
-        )
-        digest = image.digest.rpartition(":")[2][:12]
-        mode = install_mode(self._definition.environment)
-        self._control(
-            f"{'Built' if image.built else 'Found'} environment {image.name}{digest and f' ({digest})'}"
-            f"{mode and f', packages {mode}'}"
-        )
-        for line in told:
-            self._control(line)
-        where = self._engine.name if self._engine.isolated else f"{self._engine.name} (not isolated)"
-        self._control(f"Running on {where}: {shlex.join(job.command)}")
-        return job
-
-    def _staged(self, log: Preparation) -> dict[str, Placed]:
-        """Where the run's data is, when all of it is where the job is to see it."""
-        if not self._definition.data:
-            return {}
-        from ..data.stage import stage
-
-        return stage(
-            self._definition.data,
-            self._folder,
-            host_paths=self._engine.host_paths,
-            phase=log.phase,
-            check=self._refuse_if_canceled,
-        )
-
-    def _write_code(self) -> None:
-        """The job's private copy of the snapshot; made under another name first, so that half a copy never counts."""
-        from ..submission.snapshot import write_snapshot
-
-        code = code_folder(self._folder)
-        if code.exists():
-            return
-        partial = code.with_name("code.partial")
-        if partial.exists():
-            import shutil
-
-            shutil.rmtree(partial)
-        write_snapshot(self._definition.snapshot_id, self._folder.parents[1] / "objects", partial)
-        for name in ("outputs", "logs"):
-            (partial / name).mkdir(exist_ok=True)
-        partial.rename(code)
 
     def _move(self, status: str, reason: str, **fields: Any) -> None:
         """Change state unless the user wants the run canceled: then only the fields are kept."""
@@ -399,34 +321,6 @@ class Supervision:
                 time.sleep(_ENGINE_RETRY_S)
 
 
-class _PreparationLog:
-    """What an engine says while it prepares: build output to its log file, phases to the run's reason."""
-
-    def __init__(self, supervision: Supervision) -> None:
-        self._supervision = supervision
-
-    def write(self, data: bytes) -> None:
-        with open(self._supervision._folder / BUILD_LOG, "ab") as file:
-            file.write(data)
-
-    def step(self, step: Step) -> None:
-        pass  # the log has the steps in words
-
-    def phase(self, text: str) -> None:
-        self._supervision._store.update_run(self._supervision._id, reason=text)
-
-    def canceled(self) -> bool:
-        store = self._supervision._store
-        return store.changed() and self._supervision.cancel_requested()
-
-
 def _may_pass(error: StoreException) -> bool:
     """Whether the store may work again later (a full disk, a long lock), unlike when it is damaged."""
     return isinstance(error.inner_exception, sqlite3.OperationalError)
-
-
-def _workspace_names(folder: Path) -> dict[str, str]:
-    import json
-
-    names = json.loads((folder / "workspace.json").read_text(encoding="utf-8"))
-    return {key: str(names.get(key, "")) for key in ("name", "subscription_id", "resource_group", "id")}
