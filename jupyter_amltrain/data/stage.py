@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AzureMLException, UserErrorException
+from ..runs.folder import INPUTS
 from ..submission.data import DATA_FOLDER, DOWNLOAD, INPUT, MOUNT, OUTPUT, REFERENCE, UPLOAD, JobData, Placed
 from ..submission.job import CODE_FOLDER, JOB_ROOT, WORK_FOLDER
 from .copying import fetch, put
@@ -31,7 +32,6 @@ from .places import exists, is_local, local_path
 if TYPE_CHECKING:
     from ..runs.store import Store
 
-INPUTS = "inputs"
 _TOLD_EVERY_S = 2.0
 
 Say = Callable[[str], None]

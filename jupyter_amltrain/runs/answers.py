@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import AzureMLException, SnapshotException, UserErrorException
+from ..submission.data import DATA_FOLDER
 from ..submission.job import WORK_FOLDER
 from .control import cancel
 from .filters import children
@@ -25,6 +28,7 @@ from .stream import Record
 from .submitted_child import is_below, submit_child, waits_for_parent
 
 if TYPE_CHECKING:
+    from ..data.asked import AskedData
     from .record import RunRecord
     from .store import Store
 
@@ -49,6 +53,7 @@ class Answers:
         self._run = run
         self._folder = workspace_folder / "runs" / run.id
         self._note = note
+        self._data: AskedData | None = None
 
     def __call__(self, record: Record) -> None:
         """Answer one question; a record of another shape has no answer."""
@@ -62,6 +67,8 @@ class Answers:
             answer: dict[str, Any] = {"value": self._answer(asked)}
         except AzureMLException as error:
             answer = {"error": error.message, "type": type(error).__name__}
+        except OSError as error:
+            answer = {"error": f"The run's folder cannot be used: {error.strerror}.", "type": "StoreException"}
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             answer = {"error": f"The question was not understood: {error!r}.", "type": "UserErrorException"}
         with suppress(OSError):  # it is asked again
@@ -116,6 +123,10 @@ class Answers:
             return self._register_model(record, asked)
         if what == "models":
             return self._store.models(asked.get("name"), asked.get("version"))
+        if what == "datasets":
+            return self._asked_data().known(**{key: asked.get(key) for key in ("name", "version", "id")})
+        if what == "fetch_dataset":
+            return self._asked_data().is_there(str(asked["id"]))
         if what == "fetch_model":
             return self._fetch_model(str(asked["name"]), int(asked["version"]))
         raise UserErrorException(f"There is no answer to '{what}'.")
@@ -158,17 +169,38 @@ class Answers:
         from ..models.register import copied_model
 
         made = copied_model(self._workspace, self._store, name, version, self._folder / "model.partial")
-        folder = self._open_folder()
+        target = f"model-{version}-{os.urandom(6).hex()}"
         try:
-            target = f"model-{version}-{os.urandom(6).hex()}"
-            # A rename follows no link, whatever the job has put there.
-            os.rename(made, target, dst_dir_fd=folder)
+            self._put(FOLDER, made, target)
         except OSError:
             shutil.rmtree(made, ignore_errors=True)
             raise
+        return {"folder": f"{FOLDER}/{target}"}
+
+    def _asked_data(self) -> AskedData:
+        from ..data.asked import AskedData
+
+        if self._data is None:
+            has, put = partial(self._has, DATA_FOLDER), partial(self._put, DATA_FOLDER)
+            self._data = AskedData(self._store, self._folder, has, put, self._note)
+        return self._data
+
+    def _has(self, below: str, name: str) -> bool:
+        folder = self._open_folder(below)
+        try:
+            return stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+        except FileNotFoundError:
+            return False
         finally:
             os.close(folder)
-        return {"folder": f"{FOLDER}/{target}"}
+
+    def _put(self, below: str, made: Path, name: str) -> None:
+        """Move a folder into one of the job's; a rename follows no link, whatever the job has put there."""
+        folder = self._open_folder(below)
+        try:
+            os.rename(made, name, dst_dir_fd=folder)
+        finally:
+            os.close(folder)
 
     def _write(self, number: str, content: bytes) -> None:
         folder = self._open_folder()
@@ -179,13 +211,13 @@ class Answers:
         finally:
             os.close(folder)
 
-    def _open_folder(self) -> int:
-        """The folder for answers, made when missing and never reached through a link of the job's."""
+    def _open_folder(self, name: str = FOLDER) -> int:
+        """A folder of the job, made when missing and never reached through a link of the job's."""
         work = os.open(self._folder / WORK_FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             with suppress(FileExistsError):
-                os.mkdir(FOLDER, 0o700, dir_fd=work)
-            return os.open(FOLDER, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=work)
+                os.mkdir(name, 0o700, dir_fd=work)
+            return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=work)
         finally:
             os.close(work)
 

@@ -7,6 +7,7 @@
                      60_control_log.txt  70_driver_log.txt
       work/          what the job sees as its own: code/ is its working folder, uploads/ what it uploaded,
                      children/<id>/ the files of child runs that it made, answers/ what it was told
+      inputs         data on its way to the job, and what is shown to it of data that lies elsewhere
       uploads        what was uploaded to a run that has no job
       outputs  logs  links to work/code/outputs and work/code/logs
       supervisor.lock  supervisor.log
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .record import RunRecord
 
 UPLOADS = "uploads"
+INPUTS = "inputs"
 
 BUILD_LOG = "azureml-logs/20_image_build_log.txt"
 ENVIRONMENT = "azureml-logs/25_environment.txt"

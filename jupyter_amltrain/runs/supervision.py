@@ -28,7 +28,7 @@ from . import status as states
 from .answers import Answers
 from .ending import error_of
 from .event_files import EventFiles
-from .folder import CONTROL_LOG, DRIVER_LOG, code_folder
+from .folder import CONTROL_LOG, DRIVER_LOG, INPUTS, code_folder
 from .inbox import Inbox
 from .intake import Intake
 from .preparing import Preparing
@@ -293,7 +293,7 @@ class Supervision:
         if run.handle:
             self._retrying(lambda: self._engine.remove(dict(run.handle or {})))
         error = run.error or (error_of(ended, self._folder / DRIVER_LOG) if ended.code != 0 else None)
-        if self._definition.data:
+        if self._definition.data or (self._folder / INPUTS).exists():
             from ..data.stage import take_in
 
             take_in(

@@ -188,7 +188,7 @@ def job_variables(seen: Mapping[str, tuple[JobData, str]]) -> dict[str, str]:
         variables[item.variable] = value = shown_value(item, path)
         if item.role != REFERENCE:
             variables[name] = variables[name.upper()] = value
-        told.append({"name": name, "role": item.role, "mode": item.mode, "path": path, **_told(item)})
+        told.append({"name": name, "role": item.role, "mode": item.mode, "path": path, **told_of(item)})
     inputs = [f"{item.name}:{item.mode}" for item, _ in seen.values() if item.role == INPUT]
     outputs = [item.name for item, _ in seen.values() if item.role == OUTPUT]
     if inputs:
@@ -205,7 +205,8 @@ def shown_value(item: JobData, path: str) -> str:
     return str(item.about.get("id") or path) if item.mode == DIRECT else path
 
 
-def _told(item: JobData) -> dict[str, Any]:
+def told_of(item: JobData) -> dict[str, Any]:
+    """What a job is told of a data set besides its name and path."""
     known = {key: item.about[key] for key in ("id", "dataset", "version") if item.about.get(key)}
     kind = item.definition.get("kind")
     if kind != "tabular":

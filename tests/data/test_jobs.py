@@ -75,6 +75,8 @@ try:
     Dataset.get_by_name(None, "other")
 except Exception as error:
     assert "is not an input of this run" in error.message
+else:
+    raise AssertionError("found")
 assert not [name for name in e if "TOKEN" in name or name.endswith("_ENDPOINT")]
 told = run.get_details()
 assert {one["consumptionDetails"]["inputName"]: one["dataset"]["id"] for one in told["inputDatasets"]}["iris"] == table
@@ -360,3 +362,66 @@ def test_data_is_not_mistaken_for_what_the_source_directory_has(
     log = workspace.run_folder(run.id) / "azureml-logs/70_driver_log.txt"
     error = workspace.store.run(run.id).error
     assert expected in (error["message"] if error else log.read_text())
+
+
+ASKS = """
+import os, pathlib, subprocess, sys
+from azureml.core import Dataset, Run
+
+workspace = Run.get_context().experiment.workspace
+pets = Dataset.get_by_name(workspace, "pets")
+assert (pets.version, pets.to_path()) == (2, ["/sub/b.txt"]), pets.to_path()
+old = workspace.datasets["pets"] if sys.argv[1:] else Dataset.get_by_name(workspace, "pets", version=1)
+assert sorted(old.to_path()) == (["/sub/b.txt"] if sys.argv[1:] else ["/a.txt", "/sub/b.txt"])
+with pets.mount() as context:
+    assert open(context.mount_point + "/sub/b.txt").read() == "b"
+copies = Dataset.get_by_id(workspace, pets.id).download("here" + "".join(sys.argv[1:]))
+assert [open(path).read() for path in copies] == ["b"]
+for wrong in ("cats", 1), ("pets", 3):
+    try:
+        Dataset.get_by_name(workspace, *wrong)
+    except Exception as error:
+        assert "is not an input of this run" in error.message, error
+    else:
+        raise AssertionError(wrong)
+if not sys.argv[1:]:
+    subprocess.run([sys.executable, __file__, "child"], check=True)
+    gone = Dataset.get_by_name(workspace, "gone")
+    try:
+        gone.to_path()
+    except Exception as error:
+        print(error.message)
+    else:
+        raise AssertionError("there")
+    # What the job puts in the way leads nobody out of its folder.
+    data = pathlib.Path(context.mount_point).parent
+    data.rename(data.with_name("moved"))
+    data.symlink_to("/tmp")
+    try:
+        pets.to_path()
+    except Exception as error:
+        print(error.message)
+    else:
+        raise AssertionError("written")
+    data.unlink()
+print("all is well")
+"""
+
+
+@on_both_engines
+def test_a_script_finds_registered_data_that_it_was_not_given(
+    workspace: Workspace, environment: Environment, pets: Path, tmp_path: Path
+) -> None:
+    Dataset.File.from_files(pets).register(workspace, "pets")
+    Dataset.File.from_files(f"{pets}/**/b.txt").register(workspace, "pets", create_new_version=True)
+    (tmp_path / "soon").mkdir()
+    (tmp_path / "soon/gone.txt").write_text("")
+    Dataset.File.from_files(tmp_path / "soon").register(workspace, "gone")
+    (tmp_path / "soon/gone.txt").unlink()
+    (tmp_path / "soon").rmdir()
+    run_id, log = run_script(workspace, environment, tmp_path / "source", ASKS, [])
+    assert log.count("all is well") == 2
+    folder = workspace.run_folder(run_id)
+    assert not (folder / "inputs").exists()
+    assert not (folder / "work/data").exists()
+    assert "asked for data set pets:2" in (folder / "azureml-logs/60_control_log.txt").read_text()

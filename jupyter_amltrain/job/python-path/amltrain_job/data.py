@@ -5,9 +5,11 @@ The launcher's surroundings say in ``AMLTRAIN_DATA`` what there is: name, mode a
 
 import json
 import os
+import time
 
 from .errors import UserErrorException
 from .factories import FileDatasetFactory, TabularDatasetFactory
+from .files import work_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,10 +30,13 @@ def input_datasets() -> "Dict[str, Union[str, Dataset]]":
     }
 
 
-def registered_inputs() -> "Dict[str, Dataset]":
-    """Name to data set, of the inputs that are registered under one."""
+def registered_datasets() -> "Dict[str, Dataset]":
+    """Name to data set: of the inputs that are registered, and of the newest version of whatever else is."""
     inputs = [item for item in _known() if item["role"] == "input"]
-    return {str(item["dataset"]): Dataset(item) for item in inputs if item.get("dataset")}
+    found = {str(item["dataset"]): Dataset(item) for item in inputs if item.get("dataset")}
+    for item in _registered() if os.environ.get("AMLTRAIN_RUN_ID") else ():
+        found.setdefault(str(item["dataset"]), Dataset(dict(item, path="")))
+    return found
 
 
 def output_datasets() -> "Dict[str, str]":
@@ -55,28 +60,37 @@ class Dataset:
     def __init__(self, item: "Dict[str, Any]", files: "Optional[List[Tuple[str, str]]]" = None) -> None:
         self._item = item
         self._found = files
-        self._path = str(item["path"])
         self.id = item.get("id")
         self.name = item.get("dataset")
         self.version = item.get("version")
 
     @staticmethod
     def get_by_name(workspace: "Any", name: str, version: "Any" = "latest", **kwargs: "Any") -> "Dataset":
-        """A registered data set that is an input of the run.
+        """A registered data set: an input of the run, else the run's own copy of it, which is made when it is read.
 
         Raises:
-            UserErrorException: it is not among the inputs.
+            UserErrorException: there is none.
         """
-        return _find("name '%s'" % name, lambda item: item.get("dataset") == name and _is(item, version))
+        number = None if version in ("latest", None) else version
+        return _find(
+            "name '%s'%s" % (name, " and version %s" % number if number else ""),
+            lambda item: item.get("dataset") == name and number in (None, item["version"], str(item["version"])),
+            name=name,
+            version=number,
+        )
 
     @staticmethod
     def get_by_id(workspace: "Any", id: str, **kwargs: "Any") -> "Dataset":
         """The same, by id.
 
         Raises:
-            UserErrorException: it is not among the inputs.
+            UserErrorException: there is none.
         """
-        return _find("id '%s'" % id, lambda item: item.get("id") == id)
+        return _find("id '%s'" % id, lambda item: item.get("id") == id, id=id)
+
+    @property
+    def _path(self) -> str:
+        return str(self._item["path"]) or _copied(str(self.id))
 
     def _files(self) -> "List[Tuple[str, str]]":
         return files_below(self._path) if self._found is None else self._found
@@ -118,7 +132,7 @@ class Dataset:
         return read_tables(self._files(), self._item.get("options") or {}, self._item.get("steps") or [])
 
     def __repr__(self) -> str:
-        return "Dataset(name=%s, version=%s, path=%s)" % (self.name, self.version, self._path)
+        return "Dataset(name=%s, version=%s, path=%s)" % (self.name, self.version, self._item["path"])
 
 
 def files_below(path: str) -> "List[Tuple[str, str]]":
@@ -151,17 +165,37 @@ class Mounted:
         """Nothing to do."""
 
 
-def _is(item: "Dict[str, Any]", version: "Any") -> bool:
-    return version in ("latest", None) or str(item.get("version")) == str(version)
-
-
-def _find(wanted: str, fits: "Any") -> "Dataset":
+def _find(wanted: str, fits: "Any", **asked: "Any") -> "Dataset":
+    """One of the inputs, else one that is registered in the workspace."""
     known = _known()
     for item in known:
         if item["role"] == "input" and fits(item):
             return Dataset(item)
     names = ", ".join(str(item.get("dataset") or item["name"]) for item in known if item["role"] == "input")
+    if not os.environ.get("AMLTRAIN_RUN_ID"):
+        raise UserErrorException("Data sets are found inside a run only: this script was started by hand.")
+    for item in _registered(**asked):
+        return Dataset(dict(item, path=""))
     raise UserErrorException(
-        "The data set with %s is not an input of this run (its inputs are: %s). A job sees the data it was given: pass "
-        "dataset.as_named_input('data') in the arguments of ScriptRunConfig." % (wanted, names or "none")
+        "The data set with %s is not an input of this run (its inputs are: %s), and the workspace has none registered "
+        "like this." % (wanted, names or "none")
     )
+
+
+def _registered(**asked: "Any") -> "List[Dict[str, Any]]":
+    """The registered data sets with this name, version or id, the newest version of a name first."""
+    from .asking import ask
+
+    found: "List[Dict[str, Any]]" = ask(work_folder(), "datasets", run="", **asked)
+    return found
+
+
+def _copied(id: str) -> str:
+    """The folder with the job's own copy of a registered data set, which it gets when it first asks."""
+    from .asking import ask
+
+    folder, pause = os.path.join(work_folder(), "data", id), 0.01
+    while not (os.path.isdir(folder) or ask(work_folder(), "fetch_dataset", run="", id=id)):
+        time.sleep(pause)
+        pause = min(1.0, pause * 2)
+    return folder

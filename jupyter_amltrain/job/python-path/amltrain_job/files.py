@@ -20,6 +20,11 @@ LOGS = "azureml-logs"
 _PARTIAL = ".partial"
 
 
+def work_folder() -> str:
+    """The folder that job and launcher share; the working folder lies in it."""
+    return os.path.dirname(os.environ.get("AMLTRAIN_ROOT") or os.path.abspath(os.curdir))
+
+
 def clean_name(name: "Any") -> str:
     """The name of a file of the run in its one form: relative, with slashes.
 

@@ -16,7 +16,7 @@ from mlflow.entities import RunStatus, RunTag
 from mlflow.store.tracking.file_store import FileStore
 
 from .channel import channel
-from .files import CHILDREN, UPLOADS
+from .files import CHILDREN, UPLOADS, work_folder
 from .mlflow_files import NAME, NOTE, OWN_TAGS, PARENT, files_allowed
 from .mlflow_registry import JobRegistry, file_uri
 from .wire import plain_value, to_json
@@ -32,12 +32,12 @@ EXPERIMENT_ID = "0"
 def tracking_store(store_uri: str, artifact_uri: "Optional[str]" = None) -> "FileStore":
     """The store of the entry point ``mlflow.tracking_store``."""
     with files_allowed():
-        return JobStore(_work_folder())
+        return JobStore(work_folder())
 
 
 def model_registry_store(store_uri: str, tracking_uri: "Optional[str]" = None) -> "JobRegistry":
     """The store of the entry point ``mlflow.model_registry_store``."""
-    return JobRegistry(_work_folder())
+    return JobRegistry(work_folder())
 
 
 class JobStore(FileStore):
@@ -222,10 +222,6 @@ class JobStore(FileStore):
     def _get_model_artifact_dir(self, experiment_id: str, model_id: str) -> str:
         folder = os.path.join(self._files, self._model_name or model_id)
         return file_uri(folder + model_id[1:10] if os.path.lexists(folder) else folder)
-
-
-def _work_folder() -> str:
-    return os.path.dirname(os.environ.get("AMLTRAIN_ROOT") or os.getcwd())
 
 
 def _set(info: "Any", name: str, value: str) -> None:

@@ -3,6 +3,7 @@
 import os
 
 from .errors import ModelNotFoundException, UserErrorException
+from .files import work_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ class Model:
 
     def _fetched(self) -> str:
         """The path of the run's own copy, which it gets when it first asks."""
-        folder = os.path.join(_work_folder(), MODELS, self.name, str(self.version))
+        folder = os.path.join(work_folder(), MODELS, self.name, str(self.version))
         if not os.path.isdir(folder):
-            made = os.path.join(_work_folder(), _ask("fetch_model", name=self.name, version=self.version)["folder"])
+            made = os.path.join(work_folder(), _ask("fetch_model", name=self.name, version=self.version)["folder"])
             os.makedirs(os.path.dirname(folder), exist_ok=True)
             try:
                 os.rename(made, folder)
@@ -157,16 +158,12 @@ def find_below(folder: str, name: str, version: "Any" = None) -> "Optional[str]"
     return os.path.join(inside, files[0]) if len(files) == 1 else inside
 
 
-def _work_folder() -> str:
-    return os.path.dirname(os.environ.get("AMLTRAIN_ROOT") or os.path.abspath(os.curdir))
-
-
 def _ask(what: str, **more: "Any") -> "Any":
     from .asking import ask
 
     if not os.environ.get("AMLTRAIN_RUN_ID"):
         raise UserErrorException("Models are found inside a run only: this script was started by hand.")
-    return ask(_work_folder(), what, run="", **more)
+    return ask(work_folder(), what, run="", **more)
 
 
 def _has(there: "Dict[str, Any]", wanted: "Any") -> bool:

@@ -50,10 +50,10 @@ class Workspace:
 
     @property
     def datasets(self) -> "Dict[str, Dataset]":
-        """Name to data set, of the registered ones among the inputs of the run."""
-        from .data import registered_inputs
+        """Name to the newest version of each registered data set; of inputs the version that is one."""
+        from .data import registered_datasets
 
-        return registered_inputs()
+        return registered_datasets()
 
     @property
     def models(self) -> "Dict[str, Model]":
