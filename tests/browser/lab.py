@@ -6,6 +6,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
+from browser.contrast import expect_clear
+
+OURS = ".jp-Notebook .jp-OutputArea-output [class*='jp-amltrain-']:not([class*='jp-amltrain-'] *):visible"
 PICTURES = Path(__file__).parents[2] / "build" / "pictures"
 
 
@@ -57,6 +60,15 @@ def use_theme(page: Page, name: str) -> None:
         page.locator(".lm-Menu-itemLabel").get_by_text(label, exact=True).click()
     page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
     page.locator("#jupyterlab-splash").wait_for(state="detached")
+
+
+def pictures(page: Page, name: str) -> None:
+    """Pictures of a page in both themes, in which none of what is ours is too faint to be read."""
+    for theme in ("Dark", "Light"):
+        use_theme(page, f"JupyterLab {theme}")
+        take_picture(page, f"{name}-{theme.lower()}")
+        for shown in page.locator(OURS).all():
+            expect_clear(shown)
 
 
 def run_cell(page: Page, number: int) -> None:

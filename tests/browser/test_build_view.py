@@ -10,7 +10,7 @@ import nbformat
 from playwright.sync_api import Page, expect
 
 from browser.gate import Gate
-from browser.lab import begin_all_cells, save, take_picture, use_theme, wait_for_all_cells
+from browser.lab import begin_all_cells, pictures, save, take_picture, wait_for_all_cells
 from browser.server import write_notebook
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -107,9 +107,3 @@ def test_a_click_ends_a_build(lab: str, page: Page, gate: Gate, tmp_path: Path) 
     shown = page.locator(".jp-Notebook").inner_text()
     assert "Stopped while building environment 'slow'" in shown
     assert "Traceback" not in shown
-
-
-def pictures(page: Page, name: str) -> None:
-    for theme in ("Dark", "Light"):
-        use_theme(page, f"JupyterLab {theme}")
-        take_picture(page, f"{name}-{theme.lower()}")

@@ -8,7 +8,7 @@ from typing import Any
 import nbformat
 from playwright.sync_api import Locator, Page, expect
 
-from browser.lab import open_notebook, restart_kernel, run_cell, save, take_picture, use_theme
+from browser.lab import open_notebook, pictures, restart_kernel, run_cell, save, take_picture
 from browser.server import write_notebook
 from jupyter_amltrain import Workspace
 from jupyter_amltrain.widget.showing import RUN
@@ -37,12 +37,6 @@ while not os.path.exists("outputs/go"):
     time.sleep(0.05)
 print("the last line", flush=True)
 """
-
-
-def pictures(page: Page, name: str) -> None:
-    for theme in ("Dark", "Light"):
-        use_theme(page, f"JupyterLab {theme}")
-        take_picture(page, f"{name}-{theme.lower()}")
 
 
 def saved_output(tmp_path: Path) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from browser.contrast import expect_clear
 from browser.gate import Gate
 from browser.lab import PICTURES, open_notebook, restart_kernel, run_cell, save, use_theme
 from browser.server import write_notebook
@@ -90,12 +91,13 @@ def in_state(view: Locator, state: str) -> Locator:
 
 
 def take(page: Page, picture: Locator, name: str, *, kept: bool = False) -> None:
-    """Pictures of a part of the page in both themes, the light one last."""
+    """Pictures of a part of the page in both themes, the light one last, in which nothing is too faint to be read."""
     for theme in ("Dark", "Light"):
         use_theme(page, f"JupyterLab {theme}")
         page.mouse.move(0, 0)
         picture.scroll_into_view_if_needed()
         expect(picture.locator(".jp-amltrain-chart-canvas:empty:visible")).to_have_count(0)
+        expect_clear(picture)
         folder = KEPT if KEEP and kept else PICTURES
         folder.mkdir(parents=True, exist_ok=True)
         picture.screenshot(path=str(folder / f"{name}-{theme.lower()}.png"), animations="disabled")

@@ -12,7 +12,7 @@ import pytest
 from jupyter_client import BlockingKernelClient
 from playwright.sync_api import Locator, Page, expect
 
-from browser.lab import begin_all_cells, open_notebook, restart_kernel, run_cell, save, take_picture, use_theme
+from browser.lab import begin_all_cells, open_notebook, pictures, restart_kernel, run_cell, save, take_picture
 from browser.server import write_notebook
 from jupyter_amltrain import Workspace
 from jupyter_amltrain.runs.folder import DRIVER_LOG
@@ -115,9 +115,7 @@ def test_a_run_is_watched_and_canceled_by_clicks(lab: str, page: Page, errors: l
         expect(view.locator(".uplot").first).to_be_visible()
         expect(view.locator(".jp-amltrain-chip")).to_have_text("Running")
         expect(view.get_by_role("log")).to_contain_text("5      ", timeout=60_000)
-        for theme in ("Dark", "Light"):
-            use_theme(page, f"JupyterLab {theme}")
-            take_picture(page, f"run-running-{theme.lower()}")
+        pictures(page, "run-running")
         save(page)
         assert "application/vnd.jupyter.widget-view+json" in saved_output(tmp_path, 2)
         view.get_by_role("button", name="Cancel").click()
