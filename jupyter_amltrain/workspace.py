@@ -8,13 +8,13 @@ import sys
 import uuid
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .config_file import Found, WorkspaceKey, find_config, write_config_file
 from .errors import StoreException, UserErrorException, WorkspaceException
 from .runs import status as states
+from .runs.html import facts
 from .runs.record import SCRIPT_RUN
 from .runs.store import Store
 from .workspace_disk import WorkspaceDisk
@@ -407,12 +407,9 @@ class Workspace(WorkspaceDisk):
             "Folder": str(self.folder),
             "Experiments": str(len(self.store.experiments())),
             "Compute targets": ", ".join(self.compute_targets),
-            "Environments": ", ".join(self.store.list_environments()),
+            "Environments": ", ".join(self.store.list_environments()) or "none yet",
         }
-        # Notebooks set their tables for numbers, to the right.
-        row = '<tr><th align="left">{}</th><td align="left">{}</td></tr>'
-        lines = (row.format(escape(name), escape(value)) for name, value in rows.items())
-        return f"<table>{''.join(lines)}</table>"
+        return facts("workspace", rows)
 
     def __deepcopy__(self, memo: object) -> Workspace:
         # Configurations that name a compute target are copied at submit; the workspace behind it stays the same one.

@@ -291,7 +291,7 @@ def test_details_repr_and_html() -> None:
     assert details["workspaceid"] == Workspace.get("shown").get_details()["workspaceid"]
     assert workspace.discovery_url.startswith("file:///")
     html = workspace._repr_html_()
-    assert '<td align="left">shown</td>' in html
+    assert '<th style="text-align:left">Workspace</th><td style="text-align:left">shown</td>' in html
     assert "&lt;S&gt;" in html
 
 

@@ -81,14 +81,13 @@ def _left_by_jobs(runs: Iterable[RunWorkFiles]) -> Table:
         for item in sorted(runs, key=lambda item: -item.size_bytes)
     ]
     columns = ("Run", "Experiment", "Ended", "Files", "Size", "Note")
-    return Table(columns, rows, "No job left anything but outputs and logs.", _HOW_WORK_FILES if rows else "")
+    note = _HOW_WORK_FILES if rows else ""
+    return Table(columns, rows, "No job left anything but outputs and logs.", note, numbers={"Files", "Size"})
 
 
 def _listing(usage: DiskUsage) -> Table:
     for note in usage.notes:
         print(f"Note: {note}")
-    if usage.items:
-        print(_HOW)
     names = {item.key: item.name for item in usage.items}
     foreign: dict[tuple[str, str], list[DiskItem]] = {}
     for item in usage.items:
@@ -99,7 +98,8 @@ def _listing(usage: DiskUsage) -> Table:
     apart = [item for item in usage.items if item not in together.get((item.kind, _whose(item)), ())]
     rows = [_row(item, names) for item in sorted(apart, key=lambda item: (-item.size_bytes, item.name))]
     rows += [_together(kind, whose, items) for (kind, whose), items in together.items()]
-    return Table(_COLUMNS, rows, "Nothing is kept on the disk yet.")
+    note = _HOW if rows else ""
+    return Table(_COLUMNS, rows, "Nothing is kept on the disk yet.", note, numbers={"Size", "Frees", "Runs"})
 
 
 def _together(kind: str, whose: str, items: list[DiskItem]) -> tuple[str, ...]:

@@ -181,7 +181,8 @@ class EnvironmentMagics(Magics):
             return None
         rows = [(name, str(found.version), _kind(found)) for name, found in workspace.environments.items()]
         none = "No environments yet; %%aml_env NAME makes one."
-        return Table(("Environment", "Version", "From"), rows, none, note=f"Curated: {', '.join(CURATED)}")
+        columns, curated = ("Environment", "Version", "From"), f"Curated: {', '.join(CURATED)}"
+        return Table(columns, rows, none, curated, numbers={"Version"})
 
     def _make_of_line(self, asked: Any, rest: list[str]) -> None:
         if not asked.names:

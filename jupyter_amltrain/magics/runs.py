@@ -216,6 +216,7 @@ class RunMagics(Magics):
             ("Run", "Experiment", "Target", "Status", "Submitted", "Took", "Why"),
             [_row(record, time.time()) for record in found],
             empty="no runs",
+            numbers={"Took"},
         )
 
     @line_magic

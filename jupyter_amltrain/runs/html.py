@@ -8,8 +8,9 @@ that light and dark need no telling apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
+from itertools import repeat
 
 OK = "var(--jp-success-color1,#3a9a4a)"
 BAD = "var(--jp-error-color1,#d9453d)"
@@ -19,6 +20,10 @@ SHADE = "var(--jp-layout-color2,rgba(128,128,128,.12))"
 CODE = "font-family:var(--jp-code-font-family,monospace)"
 UI = "font-size:13px;line-height:1.5"
 DIM = "opacity:.72"
+LEFT = "text-align:left"
+"""Notebooks set the cells of a table to the right."""
+
+_NUMBER = "text-align:right;white-space:nowrap"
 
 
 class Html(str):
@@ -55,12 +60,25 @@ def chip(words: str, colour: str) -> Html:
     return Html(f'<span class="jp-amltrain-chip" style="{style};padding:0 8px">{dot} {escape(words)}</span>')
 
 
-def table(kind: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of class ``jp-amltrain-<kind>``; cells are text, or :class:`Html`."""
-    head = "".join(f"<th>{escape(title)}</th>" for title in columns)
-    body = "".join(f"<tr>{''.join(f'<td>{_cell(cell)}</td>' for cell in row)}</tr>" for row in rows)
+def table(
+    kind: str, columns: Sequence[str], rows: Iterable[Sequence[str]], numbers: Collection[str] = frozenset()
+) -> str:
+    """A table of class ``jp-amltrain-<kind>``; cells are text, or :class:`Html`.
+
+    Args:
+        numbers: the columns that are set to the right.
+    """
+    styles = [_NUMBER if title in numbers else LEFT for title in columns]
+    head = "".join(map(_cell, columns, styles, repeat("th")))
+    body = "".join(f"<tr>{''.join(map(_cell, row, styles))}</tr>" for row in rows)
     return f'<table class="jp-amltrain-{kind}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
-def _cell(cell: str) -> str:
-    return cell if isinstance(cell, Html) else escape(cell)
+def facts(kind: str, found: Mapping[str, str]) -> str:
+    """A table of class ``jp-amltrain-<kind>`` with a line for each name and what it stands for."""
+    body = "".join(f"<tr>{_cell(name, LEFT, 'th')}{_cell(value, LEFT)}</tr>" for name, value in found.items())
+    return f'<table class="jp-amltrain-{kind}"><tbody>{body}</tbody></table>'
+
+
+def _cell(cell: str, style: str, tag: str = "td") -> str:
+    return f'<{tag} style="{style}">{cell if isinstance(cell, Html) else escape(cell)}</{tag}>'

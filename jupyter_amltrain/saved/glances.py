@@ -58,7 +58,9 @@ def _text(title: str, runs: Sequence[RunGlance], now: float) -> str:
 
 def _html(title: str, runs: Sequence[RunGlance], now: float) -> str:
     rows = [_with_chip(run, *_cells(run, now)) for run in runs]
-    return f"<p>{visible_html(title, 300)}</p>" + (table("list", _COLUMNS, rows) if rows else "<p>No runs yet.</p>")
+    return f"<p>{visible_html(title, 300)}</p>" + (
+        table("list", _COLUMNS, rows, {"Time"}) if rows else "<p>No runs yet.</p>"
+    )
 
 
 def _with_chip(run: RunGlance, name: str, _state: str, *others: str) -> tuple[str, ...]:

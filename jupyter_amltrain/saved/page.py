@@ -33,6 +33,10 @@ _LOG_WIDTH = 300
 _COLOURS = {"Completed": OK, "Failed": BAD, "Running": NOW}
 _PHASE_COLOURS = {"done": OK, "failed": BAD, "now": NOW, "canceled": "currentcolor"}
 _CELL = "border:0;padding:2px 12px 2px 0;text-align:left;vertical-align:top;background:none"
+_NUMBER = f"{_CELL.replace('left', 'right')};white-space:nowrap"
+_NUMBERS = (1, 3, 4, 5)
+"""Columns of the table of metrics."""
+
 _INLINE = f"{CODE};background:none;border:0;color:inherit;padding:0"
 _PAD = "padding:6px 12px"
 _TABLE = ' style="border:0;border-collapse:collapse;font-size:12px;margin:2px 0"'
@@ -133,9 +137,9 @@ def _values(run: SavedRun) -> str:
     """The table of all metrics; open when there is no chart that tells the same."""
     ranks = {curve.rank for curve in run.curves}
     rows = [
-        *(_row(_curve_cells(curve, len(ranks) > 1)) for curve in run.curves),
+        *(_row(_curve_cells(curve, len(ranks) > 1), _NUMBERS) for curve in run.curves),
         *(
-            _row((value.name, value.text, "", "", "", f"{value.count:,}", value.source or value.kind))
+            _row((value.name, value.text, "", "", "", f"{value.count:,}", value.source or value.kind), _NUMBERS[3:])
             for value in run.values
         ),
     ]
@@ -144,8 +148,8 @@ def _values(run: SavedRun) -> str:
     shown, more = within(rows, _TABLE_BYTES, len(rows))
     more += run.more_metrics
     titles = ("Metric", "Last value", "Course", "Lowest", "Highest", "Values", "Source")
-    head = "".join(f'<th style="{_CELL}">{title}</th>' for title in titles)
-    table = f"<table{_TABLE}><thead><tr>{head}</tr></thead><tbody>{shown}</tbody></table>"
+    head = _row(titles, _NUMBERS, "th")
+    table = f"<table{_TABLE}><thead>{head}</thead><tbody>{shown}</tbody></table>"
     rest = f'<div style="{DIM}">and {more:,} more metrics</div>' if more else ""
     is_open = all(len(curve.x) < 2 for curve in run.curves)
     return _section(f"Metrics ({len(run.curves) + len(run.values) + run.more_metrics:,})", table + rest, is_open)
@@ -159,8 +163,11 @@ def _curve_cells(curve: Curve, many_ranks: bool) -> Sequence[str]:
     return (name, value_of(curve, curve.last), course, *span, f"{curve.count:,}", curve.source)
 
 
-def _row(cells: Sequence[str]) -> str:
-    marked = "".join(f'<td style="{_CELL}">{visible_html(cell, 100)}</td>' for cell in cells)
+def _row(cells: Sequence[str], numbers: Sequence[int] = (), tag: str = "td") -> str:
+    styles = (_NUMBER if place in numbers else _CELL for place in range(len(cells)))
+    marked = "".join(
+        f'<{tag} style="{style}">{visible_html(cell, 100)}</{tag}>' for cell, style in zip(cells, styles, strict=True)
+    )
     return f"<tr>{marked}</tr>"
 
 
@@ -194,7 +201,7 @@ def _log(run: SavedRun) -> str:
 def _files(run: SavedRun) -> str:
     if not run.files:
         return ""
-    rows = [_row((file.name, human_size(file.size_bytes))) for file in run.files]
+    rows = [_row((file.name, human_size(file.size_bytes)), (1,)) for file in run.files]
     shown, more = within(rows, _FILE_BYTES, len(rows))
     more += run.more_files
     rest = f'<div style="{DIM}">and {more:,} more</div>' if more else ""

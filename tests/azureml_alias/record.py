@@ -255,8 +255,8 @@ def objects() -> dict[str, Any]:
         "repr": {"workspace": repr(workspace), "experiment": repr(experiment), "run": repr(run)},
         "str": {"experiment": str(experiment), "run": str(script_run)},
         "columns": {
-            "experiment": re.findall("<th>(.*?)</th>", experiment._repr_html_()),
-            "run": re.findall("<th>(.*?)</th>", run._repr_html_()),
+            "experiment": re.findall("<th(?: [^>]*)?>(.*?)</th>", experiment._repr_html_()),
+            "run": re.findall("<th(?: [^>]*)?>(.*?)</th>", run._repr_html_()),
         },
         "experiment names": {name: taken(name) for name in NAMES},
     }

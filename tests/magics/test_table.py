@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from jupyter_amltrain.magics.table import Table
@@ -11,8 +13,16 @@ def test_columns_are_aligned_in_text_and_escaped_in_html() -> None:
     assert repr(table) == "Run     Why\na       <b>bold</b>\nlonger  x & y"
     html = table._repr_html_()
     assert "<b>" not in html
-    assert "<td>&lt;b&gt;bold&lt;/b&gt;</td>" in html
+    assert ">&lt;b&gt;bold&lt;/b&gt;</td>" in html
     assert "x &amp; y" in html
+
+
+def test_numbers_are_set_to_the_right() -> None:
+    table = Table(("Name", "Size"), [("a", "9 MB"), ("b", "120 MB")], numbers={"Size"})
+    assert repr(table) == "Name    Size\na       9 MB\nb     120 MB"
+    cells = re.findall(r'<t[hd] style="text-align:(\w+)[^"]*">([^<]+)</t[hd]>', table._repr_html_())
+    left, right = ([text for side, text in cells if side == asked] for asked in ("left", "right"))
+    assert (left, right) == (["Name", "a", "b"], ["Size", "9 MB", "120 MB"])
 
 
 def test_no_rows_say_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from typing import Any
 
 import pytest
@@ -65,7 +66,7 @@ def test_identity_and_looks(workspace: Workspace) -> None:
     experiment = Experiment(workspace, "pets")
     assert str(experiment) == repr(experiment) == "Experiment(Name: pets,\nWorkspace: test-ws)"
     assert experiment.workspace is experiment.workspace_object is workspace
-    assert "<td>pets</td><td>test-ws</td>" in experiment._repr_html_()
+    assert re.search("<td[^>]*>pets</td><td[^>]*>test-ws</td>", experiment._repr_html_())
     assert Experiment(workspace, "pets").id == experiment.id
     assert {experiment} == {Experiment(workspace, "pets")}
 

@@ -71,7 +71,14 @@ def test_str_is_exactly_that_of_the_sdk(new_run: Any) -> None:
 
 def test_html_has_the_columns_of_the_sdk_and_escapes(new_run: Any) -> None:
     html = new_run(status="Failed", reason="<script>alert(1)</script>")._repr_html_()
-    assert re.findall("<th>(.*?)</th>", html) == ["Experiment", "Id", "Type", "Status", "Details Page", "Reason"]
+    assert re.findall("<th(?: [^>]*)?>(.*?)</th>", html) == [
+        "Experiment",
+        "Id",
+        "Type",
+        "Status",
+        "Details Page",
+        "Reason",
+    ]
     assert html.startswith('<table class="jp-amltrain-run">')
     assert "<script" not in html
     assert "&lt;script&gt;" in html
