@@ -256,7 +256,7 @@ def test_what_belongs_into_a_notebook_can_be_imported_and_says_so_when_it_is_use
         "ws = run.experiment.workspace if not run.id.startswith('OfflineRun') else Workspace.from_config()\n"
         "assert isinstance(ws, Workspace) and not isinstance(ws, (Datastore, azureml.core.compute.ComputeTarget))\n"
         "def train(ws: Workspace, store: Datastore = None): pass\n"
-        "print(azureml.core.VERSION, Workspace.from_config().name, Workspace.get('w').name, ws.datasets)\n"
+        "print(azureml.core.VERSION, Workspace.from_config().name, Workspace.get('w').name)\n"
         "print(Run.get(ws, run.id) is run)\n"
         "for use in (lambda: Environment('e'), lambda: Datastore.get(ws, 'd'), lambda: Workspace.get('other'),\n"
         "            lambda: Run.get(ws, 'other_1')):\n"
@@ -265,7 +265,7 @@ def test_what_belongs_into_a_notebook_can_be_imported_and_says_so_when_it_is_use
     )
     text, _ = submitted(tmp_path, script, AZUREML_ARM_WORKSPACE_NAME="w")
     assert text.splitlines() == [
-        "1.61.0+jupyter.amltrain w w {}",
+        "1.61.0+jupyter.amltrain w w",
         "True",
         *(
             f"{used} cannot be used inside a job of jupyter_amltrain, only in the notebook that submits it. A job sees"
