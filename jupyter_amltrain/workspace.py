@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,11 @@ from .runs import status as states
 from .runs.html import facts
 from .runs.record import SCRIPT_RUN
 from .runs.store import Store
-from .workspace_disk import WorkspaceDisk
+from .workspace_network import WorkspaceNetwork
 from .workspace_settings import (
     LOCAL,
     Settings,
     all_settings,
-    change_settings,
     checked_key,
     folder_of,
     make_workspace,
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from .runs.run import Run
 
 
-class Workspace(WorkspaceDisk):
+class Workspace(WorkspaceNetwork):
     """A folder of this machine that holds environments, compute targets, experiments and runs.
 
     The constructor opens one that exists, as in the SDK; usually it is :meth:`from_config` or :meth:`create`. Objects
@@ -260,55 +259,6 @@ class Workspace(WorkspaceDisk):
                 f" {error.strerror}. What is left lies in {doomed if doomed.exists() else self.folder}.",
                 inner_exception=error,
             ) from error
-
-    # --- how it reaches the network ----------------------------------------------------------------------------------
-
-    @property
-    def network(self) -> dict[str, Any]:
-        """What :meth:`set_network` said; empty when everything is as on this host."""
-        settings = read_settings(self.folder) or {}
-        return dict(settings.get("network") or {})
-
-    def set_network(
-        self,
-        *,
-        proxy: str | None = None,
-        no_proxy: str | Iterable[str] | None = None,
-        index_url: str | None = None,
-        extra_index_urls: str | Iterable[str] | None = None,
-        trusted_hosts: str | Iterable[str] | None = None,
-        ca_bundle: str | os.PathLike[str] | None = None,
-        jobs: bool = True,
-    ) -> None:
-        """Say how builds and jobs of this workspace reach the network, in place of what was said before.
-
-        What is left out is as on this host (its variables, and the files of pip, uv and Docker's client); "" is "none".
-        No credentials are kept: an address that needs some is ``env:NAME``, the variable that has it.
-
-        Args:
-            ca_bundle: file with all certificates to trust, PEM.
-            jobs: False keeps all network settings, this host's too, out of jobs; builds have them still.
-
-        Raises:
-            UserErrorException: an address or the file cannot be right, or an address holds credentials.
-        """
-        from .network_setting import checked_network
-
-        setting = checked_network(
-            proxy=proxy,
-            no_proxy=no_proxy,
-            index_url=index_url,
-            extra_index_urls=extra_index_urls,
-            trusted_hosts=trusted_hosts,
-            ca_bundle=None if ca_bundle is None else os.fspath(ca_bundle),
-            jobs=jobs,
-        )
-        change_settings(self.folder, network=setting)
-
-    def _spec_of(self, environment: Environment) -> dict[str, Any]:
-        """An environment as it goes to an engine: its definition and this workspace's network setting."""
-        spec, network = environment._to_spec(), self.network
-        return {**spec, "network": network} if network else spec
 
     # --- what is in it -----------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ LAYERS = (
     (r"environment\.image|submission\.(again|submit)", 2),
     (r"(environment|compute|submission)(\..+)?|engines|engines\.protocol|runs|runs\.(record|status)", 1),
     (r"(engines|runs|data|models|disk|saved)(\..+)?", 2),
-    (r"workspace|workspace_contents|workspace_disk", 3),
+    (r"workspace|workspace_contents|workspace_disk|workspace_network", 3),
     (r"(magics|widget|server|azureml|tracking)(\..+)?", 4),
     (r"notebook", 5),
 )
