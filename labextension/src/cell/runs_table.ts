@@ -68,13 +68,8 @@ class RunsTable {
       row.update(run, run.run_id === chosen);
       return [run.run_id, row] as const;
     });
-    const focused = document.activeElement;
     if (rows.some(([, row], place) => this._body.children[place] !== row.node) || rows.length < this._rows.size) {
       replace(this._body, ...rows.map(([, row]) => row.node));
-      // A row that is put elsewhere loses the focus.
-      if (focused instanceof HTMLElement && this._body.contains(focused)) {
-        focused.focus();
-      }
     }
     this._rows = new Map(rows);
     this._tick();

@@ -13,10 +13,16 @@ export class Comparing {
     private readonly _draw: (runs: Compared) => void
   ) {
     this.node.hidden = true;
+    this.node.addEventListener('keydown', event => {
+      if (event.key === 'Escape') {
+        this.show(this._ids).catch(() => undefined);
+      }
+    });
   }
 
   /** Show the runs of the same experiment, to be chosen from. */
   choose(): void {
+    this._opener = document.activeElement as HTMLElement | null;
     this.node.hidden = false;
     replace(this.node, muted('Looking for runs …'));
     this._source.request('compare', { runs: [] }).then(
@@ -45,7 +51,11 @@ export class Comparing {
         })
       )
     );
+    const focused = this.node.contains(document.activeElement);
     replace(this.node, muted('Drawn behind: '), ...drawn);
+    if (focused) {
+      (this.node.querySelector('button') ?? this._opener)?.focus();
+    }
   }
 
   private _offer(runs: Compared): void {
@@ -60,10 +70,12 @@ export class Comparing {
       this.node,
       ...(boxes.length ? boxes.map(({ label }) => label) : ['There is no other run of this experiment yet.']),
       button('Draw', () => this.show(chosen()), {}, why => say(said, why)),
-      button('Close', () => void (this.node.hidden = !this._ids.length)),
+      button('Close', () => this.show(this._ids)),
       said
     );
+    this.node.querySelector<HTMLElement>('input, button')?.focus();
   }
 
   private _ids: string[] = [];
+  private _opener: HTMLElement | null = null;
 }

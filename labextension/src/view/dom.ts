@@ -44,6 +44,11 @@ export function muted(...children: Child[]): HTMLElement {
   return element('span', { class: 'muted' }, ...children);
 }
 
+/** Text as it stands in a file, in a place that scrolls, also by keys. */
+export function block(label: string, kind: string, ...lines: Child[]): HTMLElement {
+  return element('pre', { class: kind, tabindex: 0, role: 'group', 'aria-label': label }, ...lines);
+}
+
 /** Put children at the end of a node. */
 export function append(node: Node, ...children: Child[]): void {
   for (const child of children) {
@@ -53,10 +58,14 @@ export function append(node: Node, ...children: Child[]): void {
   }
 }
 
-/** Have a node hold just these. */
+/** Have a node hold just these; one that was there and has the focus keeps it. */
 export function replace(node: Node, ...children: Child[]): void {
+  const focused = document.activeElement as HTMLElement | null;
   node.textContent = '';
   append(node, ...children);
+  if (node.contains(focused)) {
+    focused?.focus();
+  }
 }
 
 /** Set the text of a node when it is another one, so that nothing is laid out anew for nothing. */
@@ -75,13 +84,13 @@ export function button(
 ): HTMLButtonElement {
   const made = element('button', { type: 'button', class: 'button', ...attributes }, text);
   made.addEventListener('click', () => {
-    const done = action();
+    const done = made.ariaDisabled ? undefined : action();
     if (done) {
-      made.disabled = true;
+      made.ariaDisabled = 'true'; // `disabled` would take the focus away
       done
         .catch((error: unknown) => failed?.(sentence(error)))
         .finally(() => {
-          made.disabled = false;
+          made.ariaDisabled = null;
         });
     }
   });
@@ -98,12 +107,14 @@ export async function copyText(text: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
   } catch {
+    const focused = document.activeElement as HTMLElement | null;
     const field = element('textarea', { style: 'position:fixed;opacity:0' });
     field.value = text;
     document.body.appendChild(field);
     field.select();
     document.execCommand('copy');
     field.remove();
+    focused?.focus();
   }
 }
 

@@ -1,5 +1,5 @@
 import type { IRunState } from '../wire';
-import { button, copyText, element, replace, say, sentence } from './dom';
+import { block, button, copyText, element, replace, say, sentence } from './dom';
 import { moment, visible } from './format';
 import type { IRunSource } from './source';
 import type { ITabContent } from './tabs';
@@ -50,6 +50,10 @@ export class Command implements ITabContent {
   ) {}
 
   refresh(): void {
+    if (this._asked) {
+      return;
+    }
+    this._asked = true;
     this._source.request('origin', {}).then(
       ({ command }) => {
         const said = element('span', { class: 'muted', role: 'status' });
@@ -57,11 +61,16 @@ export class Command implements ITabContent {
           await copyText(command);
           say(said, 'Copied.');
         });
-        replace(this._panel, element('pre', { class: 'code wrap', tabindex: 0 }, visible(command)), copy, ' ', said);
+        replace(this._panel, block('Command', 'code wrap', visible(command)), copy, ' ', said);
       },
-      error => replace(this._panel, element('p', { class: 'muted', role: 'alert' }, sentence(error)))
+      error => {
+        this._asked = false;
+        replace(this._panel, element('p', { class: 'muted', role: 'alert' }, sentence(error)));
+      }
     );
   }
+
+  private _asked = false;
 }
 
 function facts(state: IRunState): Pairs {

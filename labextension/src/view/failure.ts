@@ -1,5 +1,5 @@
 import type { ICause, IFailure, IFrame, IOption } from '../wire';
-import { button, copyText, element, muted, replace, say, sentence } from './dom';
+import { block, button, copyText, element, muted, replace, say, sentence } from './dom';
 import { visible } from './format';
 import type { IRunSource } from './source';
 
@@ -12,6 +12,12 @@ export class FailureCard {
     private readonly _rerun: (options: string[]) => Promise<void>
   ) {
     this.node.hidden = true;
+    this.node.addEventListener('keydown', event => {
+      if (event.key === 'Escape' && this._code.firstChild) {
+        replace(this._code);
+        this._opener?.focus();
+      }
+    });
   }
 
   update(failure: IFailure | null): void {
@@ -44,7 +50,7 @@ export class FailureCard {
           'details',
           {},
           element('summary', {}, muted('Last lines: '), visible(title).slice(0, 200)),
-          element('pre', { class: 'code', tabindex: 0 }, lines)
+          block('Last lines', 'code', lines)
         )
       );
     }
@@ -62,13 +68,14 @@ export class FailureCard {
   }
 
   private async _show(frame: IFrame): Promise<void> {
+    this._opener = document.activeElement as HTMLElement | null;
     const { first, lines } = await this._source.request('code', { file: frame.file, line: frame.line });
     const rows = lines.map((line, index) => {
       const here = first + index === frame.line;
       const text = `${`${first + index}`.padStart(5)}  ${visible(line)}\n`;
       return here ? element('mark', {}, text) : text;
     });
-    replace(this._code, element('pre', { class: 'code', tabindex: 0, 'aria-label': `${frame.file} around line ${frame.line}` }, ...rows));
+    replace(this._code, block(`${frame.file} around line ${frame.line}`, 'code', ...rows));
   }
 
   private _cause(cause: ICause): HTMLElement {
@@ -95,4 +102,5 @@ export class FailureCard {
   private readonly _code = element('div');
   private readonly _said = element('div', { class: 'said', role: 'alert' });
   private _shown = 'null';
+  private _opener: HTMLElement | null = null;
 }

@@ -31,15 +31,19 @@ export class Header {
       element(
         'div',
         { class: 'menu-items' },
-        button('Compare with …', () => this._chosen(() => this._actions.compare())),
+        button('Compare with …', () => this._compare()),
         button('Put the cell back', () => this._putBack(), {}, failed),
         button('Copy the run id', () => this._copied(), {}, failed)
       )
     );
     this._menu.addEventListener('keydown', event => {
       if (event.key === 'Escape') {
+        this._close();
+      }
+    });
+    this._menu.addEventListener('focusout', ({ relatedTarget: to }) => {
+      if (to && !this._menu.contains(to as Node)) {
         this._menu.open = false;
-        this._menu.querySelector('summary')?.focus();
       }
     });
     this.node = element(
@@ -102,7 +106,7 @@ export class Header {
   }
 
   private async _putBack(): Promise<void> {
-    this._menu.open = false;
+    this._close();
     const { cell } = await this._source.request('origin', {});
     if (this._actions.insertCell(cell)) {
       return;
@@ -112,14 +116,19 @@ export class Header {
   }
 
   private async _copied(): Promise<void> {
-    this._menu.open = false;
+    this._close();
     await copyText(this._state?.run_id ?? '');
     say(this._said, 'Copied.');
   }
 
-  private _chosen(action: () => void): void {
+  private _compare(): void {
+    this._close();
+    this._actions.compare();
+  }
+
+  private _close(): void {
     this._menu.open = false;
-    action();
+    this._menu.querySelector('summary')?.focus();
   }
 
   private readonly _name = element('span', { class: 'name' });

@@ -32,14 +32,22 @@ export class Outputs implements ITabContent {
     this._source.request('outputs', {}).then(
       ({ files, more }) => {
         const rows = files.map(file => this._row(file.name, file.size_bytes));
-        replace(this._list, ...rows);
+        if (rows.length !== this._rows.size || rows.some((row, at) => row !== this._list.rows[at])) {
+          replace(this._list, ...rows);
+        }
+        this._rows = new Map(files.map((file, at) => [file.name, rows[at]]));
         say(this._said, more ? `${more.toLocaleString('en')} more files` : files.length ? '' : 'No files in outputs/ or logs/ yet.');
       },
       error => say(this._said, sentence(error))
     );
   }
 
-  private _row(name: string, bytes: number): HTMLElement {
+  private _row(name: string, bytes: number): HTMLTableRowElement {
+    const known = this._rows.get(name);
+    if (known) {
+      say(known.cells[1], size(bytes));
+      return known;
+    }
     const progress = muted();
     const download = button(
       'Download',
@@ -56,5 +64,6 @@ export class Outputs implements ITabContent {
   }
 
   private readonly _list = element('table', { class: 'table' });
+  private _rows = new Map<string, HTMLTableRowElement>();
   private readonly _said = element('p', { class: 'muted', role: 'status' });
 }

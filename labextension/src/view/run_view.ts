@@ -55,6 +55,11 @@ export class RunView {
       this._comparing.node,
       this._tabs.node
     );
+    this.node.addEventListener('keydown', event => {
+      if (!event.ctrlKey && !event.metaKey && !event.altKey) {
+        event.stopPropagation(); // the notebook has commands for bare keys
+      }
+    });
     const update = () => this._update();
     this._stop = _source.subscribe({ state: update, connection: update, values: () => this._tabs.refresh() });
     update();

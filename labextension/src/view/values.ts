@@ -20,6 +20,11 @@ export class Values implements ITabContent {
   refresh(): void {
     this._source.request('values', {}).then(
       ({ values }) => {
+        const text = JSON.stringify(values);
+        if (text === this._shown) {
+          return;
+        }
+        this._shown = text;
         this._forget();
         replace(this._list, ...values.map(value => this._value(value)));
         say(this._said, values.length ? '' : 'No texts, tables or images were logged.');
@@ -70,6 +75,7 @@ export class Values implements ITabContent {
   private readonly _list = element('div', { class: 'values' });
   private readonly _said = element('p', { class: 'muted', role: 'status' });
   private readonly _addresses: string[] = [];
+  private _shown = '';
 }
 
 function asColumns(value: unknown): [string, unknown[]][] | null {

@@ -38,7 +38,7 @@ export class Chart {
   ) {
     this._title.textContent = visible(family);
     this._caption = element('figcaption', { class: 'chart-caption' }, this._title, this._legend, this._last);
-    this.node = element('figure', { class: 'chart', tabindex: 0, role: 'group' }, this._caption, this._canvas, this._read);
+    this.node = element('figure', { class: 'chart', tabindex: 0, role: 'group', 'aria-keyshortcuts': 'ArrowLeft ArrowRight + Escape' }, this._caption, this._canvas, this._read);
     this.node.addEventListener('keydown', event => this._key(event));
   }
 
@@ -202,10 +202,11 @@ export class Chart {
       visible(this._short(curve))
     );
     made.addEventListener('click', () => {
-      if (!this._hidden.delete(curve.id)) {
+      const back = this._hidden.delete(curve.id);
+      if (!back) {
         this._hidden.add(curve.id);
       }
-      this._legendOf = '';
+      made.ariaPressed = `${back}`;
       this.rebuild();
     });
     return made;
@@ -248,6 +249,10 @@ export class Chart {
     }
     const [low, high] = [plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')];
     plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    this._zoomTo(low, high);
+  }
+
+  private _zoomTo(low: number, high: number): void {
     this._zoom = [low, high];
     this.draw();
     for (const curve of this.curves.filter(each => each.sampled)) {
@@ -268,10 +273,14 @@ export class Chart {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
     if (event.key === 'Escape') {
       this.unzoom();
+    } else if (plot && event.key === '+') {
+      const { min = 0, max = 0 } = plot.scales.x;
+      const middle = plot.data[0][plot.cursor.idx ?? -1] ?? (min + max) / 2;
+      this._zoomTo(middle - (max - min) / 4, middle + (max - min) / 4);
     } else if (plot && by && event.target === this.node) {
       event.preventDefault();
-      const last = plot.data[0].length - 1;
-      const at = Math.min(last, Math.max(0, (plot.cursor.idx ?? (by > 0 ? -1 : last + 1)) + by));
+      const [first, last] = plot.series[0].idxs as [number, number];
+      const at = Math.min(last, Math.max(first, (plot.cursor.idx ?? (by > 0 ? first - 1 : last + 1)) + by));
       this._read.setAttribute('aria-live', 'polite');
       plot.setCursor({ left: plot.valToPos(plot.data[0][at], 'x'), top: HEIGHT / 2 });
     }

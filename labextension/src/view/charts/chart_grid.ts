@@ -240,7 +240,6 @@ export class ChartGrid implements IChartHost {
     log.checked = this.look.log;
     log.addEventListener('change', () => this._change({ log: log.checked }));
     this._filter.addEventListener('input', () => this._arrange());
-    this._filter.addEventListener('keydown', event => event.stopPropagation());
     this._filter.hidden = true;
     this._bar.append(axis, element('label', {}, 'Smooth ', smooth), element('label', {}, log, ' Log scale'), this._filter);
     return this._bar;
@@ -275,7 +274,7 @@ export class ChartGrid implements IChartHost {
     this._arrange();
   }
 
-  private readonly _bar = element('div', { class: 'chart-tools', role: 'toolbar', 'aria-label': 'Charts' });
+  private readonly _bar = element('div', { class: 'chart-tools', role: 'group', 'aria-label': 'Charts' });
   private readonly _filter = element('input', { type: 'search', placeholder: 'Filter charts', 'aria-label': 'Filter charts by name' });
   private readonly _own = element('div', { class: 'charts' });
   private readonly _machineCharts = element('div', { class: 'charts' });

@@ -41,9 +41,6 @@ export class Found {
         this._field.value = '';
         this._search();
       }
-      if (!event.ctrlKey && !event.metaKey) {
-        event.stopPropagation(); // the notebook has commands for bare letters
-      }
     });
     this._level.addEventListener('change', () => this._filter());
     this._steps = element(

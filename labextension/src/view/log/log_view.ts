@@ -35,7 +35,7 @@ export class LogView implements ITabContent {
       { class: 'log' },
       element(
         'div',
-        { class: 'log-tools', role: 'toolbar', 'aria-label': 'Log' },
+        { class: 'log-tools', role: 'group', 'aria-label': 'Log' },
         this._files,
         this._found.node,
         button('First error', () => this.firstError(), {}, failed),
@@ -176,8 +176,11 @@ export class LogView implements ITabContent {
     this._model.changed = lines.length;
     // What somebody has selected stays, as long as it is there.
     if (!this._selecting()) {
+      const focused = document.activeElement as HTMLElement;
+      const line = this._rows.contains(focused) ? focused.dataset.line : undefined;
       this._rows.style.transform = `translateY(${first * ROW}px)`;
       this._rows.replaceChildren(...made);
+      made.find(each => each.dataset.line === line)?.focus({ preventScroll: true });
     }
     this._tell();
   }
@@ -267,7 +270,7 @@ export class LogView implements ITabContent {
     const place = (event.target as HTMLElement).closest<HTMLElement>('[data-line]');
     const line = place && this._model.lines[Number(place.dataset.line)];
     if (line && line.gapEnd !== undefined) {
-      void this.jumpTo(line.start);
+      void this.jumpTo(line.start).then(() => this._viewport.focus());
     }
   }
 

@@ -11,7 +11,7 @@ const SHOWN = 2_000;
 export function row(line: ILine, search: RegExp | null): HTMLElement {
   if (line.gapEnd !== undefined) {
     const text = `… ${size(line.gapEnd - line.start)} not shown; click to read`;
-    return element('div', { class: 'log-row log-gap', role: 'button', tabindex: -1 }, text);
+    return element('button', { type: 'button', class: 'link log-row log-gap' }, text);
   }
   const made = element('div', { class: 'log-row' });
   let room = SHOWN;
