@@ -14,6 +14,7 @@ from ..engines.protocol import Step
 from ..environment.output.terminal_text import plain_line
 from ..runs.duration import duration
 from ..runs.html import BAD, CODE, DIM, LINE, NOW, OK, SHADE, UI, chip, escaped, shortened
+from ..saved.numbers import moment
 from ..submission.manifest import human_size
 
 MOST_BYTES = 48_000
@@ -51,6 +52,8 @@ class BuildState:
         phase: what is being waited for now.
         words: more for the summary when it is done: the form of the environment, and the size of the image.
         log: the last lines of everything that was printed.
+        origin: what it is made from, and on which images: ``Dockerfile on python:3.11``.
+        at: when it stands so, in unix seconds; 0 when that does not matter.
     """
 
     name: str
@@ -61,6 +64,8 @@ class BuildState:
     phase: str = ""
     words: tuple[str, ...] = ()
     log: tuple[str, ...] = ()
+    origin: str = ""
+    at: float = 0.0
 
 
 def summary(state: BuildState) -> str:
@@ -118,10 +123,12 @@ def _render(state: BuildState, most_steps: int, most_lines: int, width: int) -> 
         )
     numbers = _where(state, "running" if state.state == "running" else "failed", short=True)
     phase = f" · {state.phase}" if state.phase and not state.steps else ""
+    as_of = f", as of {moment(state.at)}" if state.at and state.state == "running" else ""
+    about = " · ".join(part for part in (f"{_elapsed(state.seconds)}{as_of}{numbers}{phase}", state.origin) if part)
     head = (
         f'<div style="padding:6px 12px;border-bottom:1px solid {LINE}"><b>{escaped(state.name, width)}</b>'
         f" {chip(*_CHIPS[state.state])}"
-        f' <span style="{DIM}">{escaped(_elapsed(state.seconds) + numbers + phase, width)}</span></div>'
+        f' <span style="{DIM}">{escaped(about, 3 * width)}</span></div>'
     )
     frame = f"{UI};border:1px solid {LINE};border-radius:6px;overflow:hidden;margin:2px 0"
     return f'<div class="jp-amltrain-build" style="{frame}">{head}{body}</div>'

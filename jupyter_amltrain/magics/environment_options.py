@@ -249,8 +249,7 @@ def _set_build(environment: Environment, asked: Any) -> None:
 
 def taken_for(environment: Environment) -> str:
     """What an environment is, in a sentence that names where its packages go."""
-    from ..environment.builder.instructions import base_images, parse_dockerfile
-    from ..environment.maker import default_base
+    from ..environment.builder.instructions import parse_dockerfile
     from ..environment.packages.requirements import install_mode, wanted_packages
 
     spec = environment._to_spec()
@@ -260,11 +259,10 @@ def taken_for(environment: Environment) -> str:
         (len(packages.pip), "pip package" if packages.conda else "package"),
     ]
     count = " and ".join(f"{number} {word}{'' if number == 1 else 's'}" for number, word in counts if number)
-    base = environment.docker.base_image if spec["image"] else default_base(packages.python)
+    base = base_names(environment)
     if environment.docker.base_dockerfile:
         steps = len(parse_dockerfile(environment.docker.base_dockerfile))
-        bases = base_images(environment.docker.base_dockerfile, environment.docker.build_arguments)
-        words = f"Taken for a Dockerfile: {steps} step{'' if steps == 1 else 's'} on {', '.join(bases) or 'scratch'}"
+        words = f"Taken for a Dockerfile: {steps} step{'' if steps == 1 else 's'} on {base}"
         if environment.docker.build_context:
             words += f", files from {environment.docker.build_context}"
         return f"{words}; {count}, {mode} on top." if count else f"{words}."
@@ -272,6 +270,18 @@ def taken_for(environment: Environment) -> str:
         return f"The image {base} is used as it is."
     what = "a conda specification" if packages.conda or _is_conda(environment) else "pip requirements"
     return f"Taken for {what}: {count}, {mode} on {base}."
+
+
+def base_names(environment: Environment) -> str:
+    """The images that an environment stands on."""
+    from ..environment.builder.instructions import base_images
+    from ..environment.maker import default_base
+    from ..environment.packages.requirements import wanted_packages
+
+    docker, spec = environment.docker, environment._to_spec()
+    if docker.base_dockerfile:
+        return ", ".join(base_images(docker.base_dockerfile, docker.build_arguments)) or "scratch"
+    return str(docker.base_image) if spec["image"] else default_base(wanted_packages(spec).python)
 
 
 def _is_conda(environment: Environment) -> bool:

@@ -13,9 +13,10 @@ from ..errors import AzureMLException, CanceledException, ImageBuildException, U
 from ..runs.duration import duration
 from ..submission.manifest import human_size
 from .answers import plain_errors, read_line
+from .build_view import BuildState
 from .building import BuildLog, prepare_watched
 from .cell_lines import with_requirement_lines
-from .environment_options import described, making_options
+from .environment_options import base_names, described, making_options
 from .table import Table
 from .watchers import TextWatcher, watcher_for
 
@@ -84,7 +85,8 @@ class EnvironmentMagics(Magics):
         if asked.push:
             _check_push(asked, environment, workspace)
         log = BuildLog(build_log_path(environment, workspace))
-        watcher = watcher_for(self.shell, asked.name, asked.quiet, self._screen, log.path)
+        begun = BuildState(asked.name, origin=_origin(environment))
+        watcher = watcher_for(self.shell, begun, asked.quiet, self._screen, log.path)
         outcome, stacked, size = "not built yet", "", ""
         if asked.no_build:
             from ..environment.builder.options import check_build_options
@@ -259,6 +261,11 @@ def _push(asked: Any, environment: Environment, image: Image, workspace: Workspa
     pushed = push_watched(workspace._engine(), image.reference, target, registry, quiet=asked.quiet)
     keep_pushed(workspace, environment, pushed)
     print(f"✓ {target} · pushed in {duration(time.monotonic() - started)} · {pushed.digest}")
+
+
+def _origin(environment: Environment) -> str:
+    kind = _kind(environment)
+    return kind if kind.startswith("image ") else f"{kind} on {base_names(environment)}"
 
 
 def _kind(environment: Environment) -> str:

@@ -26,17 +26,18 @@ _REDRAW_S = 0.25
 _KEPT_LINES = 40
 
 
-def watcher_for(shell: Any, name: str, quiet: bool, screen: Screen, log: Path) -> TextWatcher | CellWatcher:
+def watcher_for(shell: Any, begun: BuildState, quiet: bool, screen: Screen, log: Path) -> TextWatcher | CellWatcher:
     """The way that suits the shell: a view where a front end shows HTML, which is wherever there is a kernel.
 
     Args:
+        begun: the build before its first step.
         log: where the output of the build is kept.
     """
     if quiet:
         return TextWatcher(lambda text: None)
     if getattr(shell, "kernel", None) is None:
         return TextWatcher(write_out)
-    return LiveWatcher(name, _Display().show, screen, log)
+    return LiveWatcher(begun, _Display().show, screen, log)
 
 
 def write_out(text: str) -> None:
@@ -82,16 +83,18 @@ class CellWatcher(TextWatcher):
     """Draws the steps of a build in the cell; a build that has none is told in text.
 
     Args:
+        begun: the build before its first step.
         draw: shows HTML and its text, in place of what it showed before.
     """
 
     def __init__(
-        self, name: str, draw: Callable[[str, str], object], clock: Callable[[], float] = time.monotonic
+        self, begun: BuildState, draw: Callable[[str, str], object], clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__(write_out, clock)
         self._draw = draw
-        self._state = BuildState(name)
+        self._state = begun
         self._began = clock()
+        self._began_at = time.time()
         self._steps: dict[str, tuple[Step, float]] = {}
         self._log: deque[str] = deque(maxlen=_KEPT_LINES)
         self._rest = ""
@@ -149,7 +152,8 @@ class CellWatcher(TextWatcher):
             replace(step, seconds=step.seconds + now - since) if step.state == "running" else step
             for step, since in self._steps.values()
         )
-        return replace(self._state, seconds=now - self._began, steps=steps)
+        seconds = now - self._began
+        return replace(self._state, seconds=seconds, steps=steps, at=self._began_at + int(seconds))
 
     def _redraw(self, state: BuildState) -> None:
         picture = render_build(state), summary(state)
@@ -165,12 +169,13 @@ class LiveWatcher(CellWatcher):
     """Shows a build as a live view where a front end has one, and there a click ends the build.
 
     Args:
+        begun: the build before its first step.
         draw: shows HTML and its text where there are no live views.
         log: where the output of the build is kept.
     """
 
-    def __init__(self, name: str, draw: Callable[[str, str], object], screen: Screen, log: Path) -> None:
-        super().__init__(name, draw)
+    def __init__(self, begun: BuildState, draw: Callable[[str, str], object], screen: Screen, log: Path) -> None:
+        super().__init__(begun, draw)
         self._screen = screen
         self._log_path = log
         self._live: ShownBuild | None = None

@@ -38,6 +38,7 @@ RUN = "application/vnd.jupyter-amltrain.run+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 _WAIT_S = 1.0
+_KEEP_S = 2.0
 
 Bundle = dict[str, Any]
 
@@ -195,12 +196,15 @@ class ShownBuild:
     def __init__(self, shell: InteractiveShell, log: Path, cancel: Callable[[], None]) -> None:
         self._output = _Output(shell)
         self._view = BuildView(log, cancel)
+        self._kept_at = 0.0
 
     def show(self, state: RunState, html: str, text: str, *, over: bool) -> None:
         """See :class:`~jupyter_amltrain.magics.screen.ShownBuild`."""
         self._view.show(asdict(state), over=over)
-        # Whoever draws the view needs the rest in the end alone, to save it.
-        if over or not self._view.opened.is_set():
+        # Whoever draws the view needs the rest only to save it, and for a page that is opened while the cell runs.
+        now = time.monotonic()
+        if over or not self._view.opened.is_set() or now - self._kept_at >= _KEEP_S:
+            self._kept_at = now
             self._output.publish({RUN: {"model_id": self._view.model_id}, "text/html": html, "text/plain": text})
         if over:
             self._view.send_story(html, text)

@@ -30,7 +30,7 @@ const runs: JupyterFrontEndPlugin<void> = {
     app.docRegistry.addWidgetExtension('Notebook', {
       createNew: (panel, context: DocumentRegistry.Context) => {
         const { content } = panel as unknown as INotebookPanel;
-        keepRuns(content.rendermime, context.sessionContext.statusChanged);
+        keepRuns(content.rendermime, context.sessionContext);
         insertCells(content);
       }
     });

@@ -10,7 +10,16 @@ import nbformat
 from playwright.sync_api import Page, expect
 
 from browser.gate import Gate
-from browser.lab import begin_all_cells, pictures, save, take_picture, wait_for_all_cells
+from browser.lab import (
+    begin_all_cells,
+    open_notebook,
+    pictures,
+    restart_kernel,
+    run_cell,
+    save,
+    take_picture,
+    wait_for_all_cells,
+)
 from browser.server import write_notebook
 
 HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>"
@@ -44,6 +53,7 @@ print('through the first gate', flush=True)
         log = view.get_by_role("log")
         expect(log).to_contain_text(HOSTILE, timeout=60_000)
         expect(view.locator(".jp-amltrain-chip")).to_have_text("Building")
+        expect(view.locator(".jp-amltrain-place")).to_have_text("Dockerfile on python-base:1")
         expect(view.locator("[aria-current=step]")).to_contain_text("RUN echo")
         expect(view.locator(".jp-amltrain-phase.jp-amltrain-todo")).to_have_count(1)
         search = view.get_by_role("searchbox")
@@ -107,3 +117,47 @@ def test_a_click_ends_a_build(lab: str, page: Page, gate: Gate, tmp_path: Path) 
     shown = page.locator(".jp-Notebook").inner_text()
     assert "Stopped while building environment 'slow'" in shown
     assert "Traceback" not in shown
+
+
+def test_a_build_goes_on_through_a_reload_and_ends_with_its_kernel(
+    lab: str, page: Page, gate: Gate, tmp_path: Path
+) -> None:
+    wait = f"print('begun', flush=True); {gate.waiting}; print('let through', flush=True); {gate.waiting}"
+    cell = '%%aml_env {}\nFROM python-base:1\nRUN echo {}; python3 -c "{}"\n'
+    write_notebook(
+        tmp_path / "notebooks" / "build.ipynb",
+        "%load_ext jupyter_amltrain",
+        cell.format("slow", uuid.uuid4().hex, wait),
+        cell.format("killed", uuid.uuid4().hex, wait),
+    )
+    view = page.locator(".jp-amltrain-run-view:visible")
+    story = page.locator(".jp-amltrain-build:visible")
+    try:
+        open_notebook(page, lab.format(notebook="build.ipynb"))
+        for number in (0, 1):
+            run_cell(page, number)
+        expect(view.get_by_role("log")).to_contain_text("begun", timeout=60_000)
+        save(page)
+        page.reload()
+        # No widget can be had of a kernel that runs a cell: until it ends there is the HTML, which goes on.
+        expect(story).to_contain_text("begun", timeout=60_000)
+        gate.open()
+        expect(story).to_contain_text("let through", timeout=60_000)
+        take_picture(page, "build-reloaded")
+        gate.open()
+        expect(view.first.locator(".jp-amltrain-chip")).to_have_text("Completed", timeout=60_000)
+        expect(view.first.get_by_role("log")).to_contain_text("let through")
+
+        run_cell(page, 2)
+        expect(view.nth(1).get_by_role("log")).to_contain_text("begun", timeout=60_000)
+        restart_kernel(page)
+        expect(view.nth(1).locator(".jp-amltrain-chip")).to_have_text("Canceled", timeout=60_000)
+        expect(view.nth(1).locator(".jp-amltrain-lost")).to_contain_text("The build ended with it")
+        expect(view.first.locator(".jp-amltrain-chip")).to_have_text("Completed")
+        expect(view.first.locator(".jp-amltrain-lost")).to_have_text("The kernel is gone.")
+        take_picture(page, "build-restarted")
+        save(page)
+        page.reload()
+        expect(story.nth(1)).to_contain_text("as of 20", timeout=60_000)
+    finally:
+        take_picture(page, "build-reloaded-last")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -29,9 +30,13 @@ STEPS = (
 
 def test_a_build_as_it_goes(tmp_path: Path) -> None:
     log = tmp_path / "e-local-12.txt"
-    state = run_state(BuildState("e", seconds=15.0, steps=STEPS, phase="building"), log, NOW)
+    build = BuildState("e", seconds=15.0, steps=STEPS, phase="building", origin="Dockerfile on python:3.11")
+    state = run_state(build, log, NOW)
     assert (state.run_id, state.display_name, state.status) == ("e-local-12", "e", "Building")
     assert state.is_build
+    assert state.image == "Dockerfile on python:3.11"
+    done = dataclasses.replace(build, state="done", words=("Dockerfile", "", "612 MB"))
+    assert run_state(done, log, NOW).image == "Dockerfile on python:3.11 · 612 MB"
     assert state.can_cancel
     assert (state.started, state.ended, state.logs) == (NOW - 15, None, ())
     told = [(phase.name, phase.state, phase.note) for phase in state.phases]

@@ -78,7 +78,7 @@ def test_how_far_a_step_is(step: Step, words: str) -> None:
 @pytest.mark.parametrize("state", ["running", "done", "failed", "canceled"])
 def test_the_html_needs_no_script_and_takes_no_markup_from_others(state: str) -> None:
     steps = tuple(replace(step, name=HOSTILE, detail=HOSTILE, tail=(HOSTILE,)) for step in STEPS)
-    found = BuildState(HOSTILE, state, 1, steps, (HOSTILE,), HOSTILE, (HOSTILE, HOSTILE), (HOSTILE,))
+    found = BuildState(HOSTILE, state, 1, steps, (HOSTILE,), HOSTILE, (HOSTILE, HOSTILE), (HOSTILE,), HOSTILE)
     elements = Elements(render_build(found))
     assert elements.names <= {"b", "details", "div", "pre", "span", "summary", "table", "tbody", "td", "tr"}
     assert elements.attributes <= {"class", "style", "title", "colspan", "aria-hidden"}
@@ -94,9 +94,17 @@ def test_the_html_is_bounded_whatever_was_printed(state: str, letter: str) -> No
         Step(str(number), line, "running" if number % 2 else "waiting", detail=line, tail=(line,) * 8)
         for number in range(500)
     )
-    html = render_build(BuildState(line, state, 1, steps, (line,) * 50, line, (line, line), (line,) * 50))
+    html = render_build(BuildState(line, state, 1, steps, (line,) * 50, line, (line, line), (line,) * 50, line, 1.79e9))
     assert len(html.encode()) <= MOST_BYTES
     assert "steps before these" in html
+
+
+def test_a_build_that_goes_on_says_as_of_when() -> None:
+    """What a kernel that is killed leaves in the notebook must not read as if it still went on."""
+    going = BuildState("e", "running", 5.0, STEPS, origin="Dockerfile on python:3.11", at=1_790_000_000.0)
+    text = Elements(render_build(going)).text
+    assert "5 s, as of 2026-09-21 14:13:20 UTC · step 2 of 3 · Dockerfile on python:3.11" in text
+    assert "as of" not in Elements(render_build(replace(going, state="failed"))).text
 
 
 class Drawings:
@@ -106,7 +114,7 @@ class Drawings:
         self.html: list[str] = []
         self.text: list[str] = []
         self.now = 0.0
-        self.watcher = CellWatcher("e", self.draw, clock=lambda: self.now)
+        self.watcher = CellWatcher(BuildState("e"), self.draw, clock=lambda: self.now)
 
     def draw(self, html: str, text: str) -> None:
         self.html.append(html)

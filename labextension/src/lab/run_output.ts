@@ -25,27 +25,41 @@ interface IRunOutput {
  * where there is no kernel that knows the widget.
  *
  * @param rendermime - what the notebook renders its outputs with.
- * @param changed - tells of whatever may mean that the kernel's widgets can be shown now.
+ * @param kernel - the notebook's.
  */
-export function keepRuns(rendermime: IRenderMimeRegistry, changed: IChanges): void {
-  rendermime.addFactory({ safe: false, mimeTypes: [RUN], createRenderer: () => new RunOutput(rendermime, changed) }, RANK);
+export function keepRuns(rendermime: IRenderMimeRegistry, kernel: IKernel): void {
+  rendermime.addFactory({ safe: false, mimeTypes: [RUN], createRenderer: () => new RunOutput(rendermime, kernel) }, RANK);
 }
 
 /** A signal, as far as it is needed here. */
-export interface IChanges {
-  connect(slot: () => void, owner: object): boolean;
-  disconnect(slot: () => void, owner: object): boolean;
+interface ISignal<T> {
+  connect(slot: (sender: unknown, value: T) => void, owner: object): boolean;
+  disconnect(slot: (sender: unknown, value: T) => void, owner: object): boolean;
+}
+
+/** What a kernel says to all pages. */
+interface IMessage {
+  header: { msg_type: string };
+  content: object;
+}
+
+/** The session of a notebook, as far as it is needed here. */
+export interface IKernel {
+  /** Tells of whatever may mean that the kernel's widgets can be shown now. */
+  statusChanged: ISignal<unknown>;
+  iopubMessage: ISignal<IMessage>;
 }
 
 class RunOutput extends Panel implements IRenderMime.IRenderer {
   constructor(
     private readonly _rendermime: IRenderMimeRegistry,
-    private readonly _changed: IChanges
+    private readonly _kernel: IKernel
   ) {
     super();
     this.node.addEventListener(DRAWN, this);
     this.node.addEventListener(STORY, this);
-    this._changed.connect(this._tryAgain, this);
+    this._kernel.statusChanged.connect(this._tryAgain, this);
+    this._kernel.iopubMessage.connect(this._hear, this);
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
@@ -71,7 +85,7 @@ class RunOutput extends Panel implements IRenderMime.IRenderer {
       this._story?.dispose();
       this._story = null;
       this._live?.show();
-      this._changed.disconnect(this._tryAgain, this);
+      this._leave();
     } else if (event.type === STORY) {
       this._keep((event as CustomEvent<{ html: string; text: string }>).detail);
     }
@@ -79,12 +93,29 @@ class RunOutput extends Panel implements IRenderMime.IRenderer {
 
   dispose(): void {
     if (!this.isDisposed) {
-      this._changed.disconnect(this._tryAgain, this);
+      this._leave();
       super.dispose();
     }
   }
 
-  /** Have the notebook save this; what is on screen stays. */
+  private _leave(): void {
+    this._kernel.statusChanged.disconnect(this._tryAgain, this);
+    this._kernel.iopubMessage.disconnect(this._hear, this);
+  }
+
+  /**
+   * News of a build for a page that was opened in the middle of it: no widget can be had of a kernel that runs a cell, and
+   * JupyterLab itself passes on only what this page has asked for.
+   */
+  private _hear(_kernel: unknown, message: IMessage): void {
+    const { data } = message.content as { data?: { [type: string]: unknown } };
+    const about = data?.[RUN] as IRunOutput | undefined;
+    if (message.header.msg_type === 'update_display_data' && about?.model_id === this._shown) {
+      this._keep({ html: data?.[HTML] as string, text: data?.[TEXT] as string });
+    }
+  }
+
+  /** Have the notebook save this; a view that is drawn stays on screen. */
   private _keep({ html, text }: { html: string; text: string }): void {
     const model = this._model;
     if (model && model.data[HTML] !== html) {

@@ -1,3 +1,4 @@
+import type { IPhase, IRunState } from '../wire';
 import { ChartGrid } from './charts/chart_grid';
 import { Comparing } from './comparing';
 import { element, say } from './dom';
@@ -8,6 +9,7 @@ import { LogView } from './log/log_view';
 import { Outputs } from './outputs';
 import { Phases } from './phases';
 import type { IRunSource } from './source';
+import { isOver } from './status';
 import { Tabs } from './tabs';
 import { Values } from './values';
 
@@ -75,11 +77,12 @@ export class RunView {
   }
 
   private _update(): void {
-    const state = this._source.state;
-    if (!state) {
+    const told = this._source.state;
+    if (!told) {
       return;
     }
     const connected = this._source.connection !== 'lost';
+    const state = connected || !told.is_build || isOver(told) ? told : ended(told);
     const another = this._run !== '' && this._run !== state.run_id;
     if (another || (!this._run && state.over)) {
       // Where the kernel does not answer, the run is drawn alone.
@@ -94,7 +97,8 @@ export class RunView {
     this._tabs.rename('outputs', state.output_count ? `Outputs ${state.output_count}` : 'Outputs');
     const known = state.parameters.length || state.arguments.length;
     this._tabs.rename('parameters', known ? `Parameters ${known}` : 'Parameters');
-    const elsewhere = state.is_build ? '' : ` The run itself goes on without it; %aml_run ${state.run_id} shows it again.`;
+    const ending = state === told ? '' : ' The build ended with it.';
+    const elsewhere = state.is_build ? ending : ` The run itself goes on without it; %aml_run ${state.run_id} shows it again.`;
     say(this._lost, connected ? '' : `The kernel is gone.${elsewhere}`);
     if (another) {
       this._tabs.reset();
@@ -112,6 +116,13 @@ export class RunView {
   private readonly _lost = element('p', { class: 'lost', role: 'status' });
   private readonly _stop: () => void;
   private _run = '';
+}
+
+/** A build as its kernel left it. */
+function ended(state: IRunState): IRunState {
+  const { now } = state;
+  const phases = state.phases.map((phase): IPhase => (phase.state === 'now' ? { ...phase, state: 'canceled', end: now } : phase));
+  return { ...state, status: 'Canceled', ended: now, can_cancel: false, phases };
 }
 
 function openLog(panel: HTMLElement, source: IRunSource): LogView {
