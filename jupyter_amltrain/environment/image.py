@@ -24,10 +24,10 @@ from .inspection.found import Found
 from .inspection.interpreter import find_in_image
 from .inspection.look_inside import look_inside
 from .inspection.preflight import NOTE, OK, REFUSE, Finding, refuse, room_finding
-from .maker import ImageMaker, default_base, say
+from .maker import ImageMaker, say
 from .network.host_settings import read_host_settings
 from .packages.image import with_packages
-from .packages.requirements import Packages, wanted_packages
+from .packages.requirements import Packages, default_base, wanted_packages
 from .registry.container_registry import image_reference
 from .registry.docker_login import stored_credentials
 from .registry.pull import BaseImage
@@ -252,11 +252,7 @@ def _bases(
         references = [image_reference(image) for image in base_images(spec["dockerfile"], spec.get("build_arguments"))]
     else:
         image = spec.get("image")
-        references = [
-            image_reference(image, address)
-            if image
-            else image_reference(default_base(None if packages.conda else packages.python))
-        ]
+        references = [image_reference(image, address) if image else image_reference(default_base(packages))]
     chosen = spec.get("dockerfile") or spec.get("image")
     hint = "" if chosen else "It is the default base; choose another with docker.base_image or AMLTRAIN_BASE_IMAGE."
     return [

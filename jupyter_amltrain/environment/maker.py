@@ -6,8 +6,6 @@ What is the same for every image is here, and Dockerfiles; how packages get on a
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -62,12 +60,6 @@ _NOT_WITHOUT_BUILDKIT = (
     "Without BuildKit only proxies reach the steps of this build: index and certificate settings of this machine would"
     " stay in the image."
 )
-
-
-def default_base(python: str | None = None) -> str:
-    """The base image when none is given: ``AMLTRAIN_BASE_IMAGE``, else the Python asked for, else this kernel's."""
-    major_minor = ".".join(python.split(".")[:2]) if python else f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return os.environ.get("AMLTRAIN_BASE_IMAGE") or f"python:{major_minor}-slim"
 
 
 def say(log: Preparation, sentence: str) -> None:

@@ -275,13 +275,12 @@ def taken_for(environment: Environment) -> str:
 def base_names(environment: Environment) -> str:
     """The images that an environment stands on."""
     from ..environment.builder.instructions import base_images
-    from ..environment.maker import default_base
-    from ..environment.packages.requirements import wanted_packages
+    from ..environment.packages.requirements import default_base, wanted_packages
 
     docker, spec = environment.docker, environment._to_spec()
     if docker.base_dockerfile:
         return ", ".join(base_images(docker.base_dockerfile, docker.build_arguments)) or "scratch"
-    return str(docker.base_image) if spec["image"] else default_base(wanted_packages(spec).python)
+    return str(docker.base_image) if spec["image"] else default_base(wanted_packages(spec))
 
 
 def _is_conda(environment: Environment) -> bool:

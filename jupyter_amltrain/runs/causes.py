@@ -250,7 +250,7 @@ _KNOWN = (
         r"ImportError: cannot import name ['\"](\w+)['\"] from ['\"]([\w.]+)['\"] \((\S+)\)",
         version_cause,
     ),
-    _Known("library", r"ImportError: ([\w.+-]+\.so[\w.]*): cannot open shared object file", library_cause),
+    _Known("library", r"(?:Import|OS)Error: ([\w.+-]+\.so[\w.]*): cannot open shared object file", library_cause),
     _Known(
         "NumPy 2",
         r"compiled using NumPy 1\.x cannot be run in|numpy\.dtype size changed"

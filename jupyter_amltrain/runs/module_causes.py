@@ -75,4 +75,9 @@ def library_cause(found: re.Match[str], about: Circumstances) -> Cause:
             f"{library} belongs to CUDA, and the image has none or another version: take packages that were built for"
             " the image's CUDA, or an image that has the one that they need."
         )
+    if library == "libgomp.so.1":
+        return Cause(
+            "A package needs the OpenMP library, which slim images lack: take a base such as python:3.11 instead of"
+            " python:3.11-slim, or install it in a Dockerfile: `RUN apt-get update && apt-get install -y libgomp1`."
+        )
     return Cause(f"The image has no system library {library}: install the package of its distribution that brings it.")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jupyter_amltrain.environment.conda.dependencies import CondaDependencies
+from jupyter_amltrain.environment.packages.requirements import Packages, default_base
 from jupyter_amltrain.environment.registry.container_registry import ContainerRegistry
 from jupyter_amltrain.environment.spec import DEFAULT_CPU_IMAGE, Environment
 from jupyter_amltrain.errors import NameNotFoundException, UserErrorException
@@ -299,3 +300,20 @@ def test_variables_of_a_conda_file_reach_the_job() -> None:
     )
     environment.environment_variables["B"] = "own"
     assert environment._to_spec()["environment_variables"] == {"A": "1", "B": "own"}
+
+
+@pytest.mark.parametrize(
+    ("pip", "base"),
+    [
+        (["numpy"], "python:3.12-slim"),
+        (["LightGBM>=4"], "python:3.12"),
+        (["thing @ git+https://example.org/thing.git@v1"], "python:3.12"),
+        (["git+ssh://git@example.org/thing.git"], "python:3.12"),
+        (["git-tool"], "python:3.12-slim"),
+    ],
+)
+def test_the_default_base_has_what_packages_need(monkeypatch: pytest.MonkeyPatch, pip: list[str], base: str) -> None:
+    monkeypatch.delenv("AMLTRAIN_BASE_IMAGE", raising=False)
+    assert default_base(Packages(pip=tuple(pip), python="3.12.1")) == base
+    monkeypatch.setenv("AMLTRAIN_BASE_IMAGE", "mine:1")
+    assert default_base(Packages(pip=tuple(pip))) == "mine:1"

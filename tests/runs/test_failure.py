@@ -336,6 +336,12 @@ CAUSES: list[tuple[str, dict[str, Any], str, list[Option]]] = [
         "libgl1",
         [Option("Add opencv-python-headless to torch", "environment", text="RUN pip install opencv-python-headless")],
     ),
+    (
+        raising("OSError: libgomp.so.1: cannot open shared object file: No such file"),
+        {},
+        "apt-get install -y libgomp1",
+        [],
+    ),
     (raising("ImportError: libcudart.so.11.0: cannot open shared object file: No such file"), {}, "CUDA", []),
     (
         "ERROR: Unexpected bus error encountered in worker. This might be caused by insufficient shared memory (shm).\n"

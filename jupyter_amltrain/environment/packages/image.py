@@ -19,10 +19,10 @@ from ..dockerfile import (
 )
 from ..inspection.found import Found, image_tag
 from ..inspection.interpreter import find_in_image, is_musl
-from ..maker import ImageMaker, default_base, say
+from ..maker import ImageMaker, say
 from ..network.host_settings import HostSettings
 from ..secrets import private_text
-from .requirements import Packages, normalised
+from .requirements import Packages, default_base, normalised
 from .stacked import added_lines, find_below, stack_labels, stacked_labels
 from .uv_binary import uv_binary
 from .wheels import wheel_files

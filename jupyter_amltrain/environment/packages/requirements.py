@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +29,10 @@ OWN_PACKAGES = frozenset({DEFAULT_PIP_PACKAGE, "azureml-core", "azureml-sdk", "a
 """Packages of the SDK that are never installed: jobs get ``azureml.core`` from us."""
 
 _NOBODYS_PYTHON = f"python={PYTHON_DEFAULT_VERSION}"
+_FROM_GIT = re.compile(r"(?:^|@\s*)git\+")
+_NEED_OPENMP = ("lightgbm",)
+"""Packages whose wheels have no OpenMP library in them, unlike others that use it."""
+
 _NESTED = re.compile(r"(?:-r|--requirement)[ =]\s*(\S+)")
 
 
@@ -106,6 +112,18 @@ def _way(conda: CondaDependencies) -> str:
 
 def _is_tool(item: str) -> bool:
     return package_name(item.rpartition("::")[2]) in ("python", "pip")
+
+
+def default_base(packages: Packages | None = None) -> str:
+    """The base image when none is given: ``AMLTRAIN_BASE_IMAGE``, else the Python asked for, else this kernel's.
+
+    It is the slim one, unless a package needs what that lacks: git, or the OpenMP library.
+    """
+    asked = packages.python if packages and not packages.conda else None
+    python = ".".join(asked.split(".")[:2]) if asked else f"{sys.version_info[0]}.{sys.version_info[1]}"
+    pip = packages.pip if packages else ()
+    full = any(_FROM_GIT.search(line) or normal_name(line) in _NEED_OPENMP for line in pip)
+    return os.environ.get("AMLTRAIN_BASE_IMAGE") or f"python:{python}{'' if full else '-slim'}"
 
 
 def install_mode(spec: Mapping[str, Any]) -> str:
