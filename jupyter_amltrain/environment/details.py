@@ -17,7 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..absent import Recreated
 from ..engines.protocol import FLATTEN, REBUILD, OnlyAsking
-from ..errors import AzureMLException, CanceledException, ImageNotFoundException, StoreException, UserErrorException
+from ..errors import (
+    AzureMLException,
+    CanceledException,
+    ImageNotFoundException,
+    NameNotFoundException,
+    StoreException,
+    UserErrorException,
+)
 from .curated import curated_environment
 from .registry.container_registry import DOCKER_HUB, image_reference, registry_of
 
@@ -260,19 +267,41 @@ def start_build(
 
 def build_log_path(environment: Environment, workspace: Workspace) -> Path:
     """A new file for the log of a build."""
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", environment.name).strip("-")[:64] or "environment"
-    return workspace.folder / BUILDS_FOLDER / f"{slug}-{environment.version or 'local'}-{uuid.uuid4().hex[:8]}.txt"
+    name = f"{_slug(environment.name)}-{environment.version or 'local'}-{uuid.uuid4().hex[:8]}.txt"
+    return workspace.folder / BUILDS_FOLDER / name
+
+
+def newest_build_log(name: str, workspace: Workspace) -> Path:
+    """The log that builds of an environment wrote last, also of one that was killed.
+
+    Raises:
+        NameNotFoundException: nothing was built under that name, or its logs are gone.
+    """
+    logs = _newest_first(workspace.folder / BUILDS_FOLDER)
+    named = {path: path.name.rsplit("-", 2)[0] for path in logs}
+    for path in logs:
+        if named[path] == _slug(name):
+            return path
+    raise NameNotFoundException("build log", name, {*named.values()})
 
 
 def make_room_for_log(folder: Path) -> None:
     """Remove the oldest build logs of a folder, so that with one more there are :data:`KEPT_LOGS` of them."""
+    for path in _newest_first(folder)[KEPT_LOGS - 1 :]:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")[:64] or "environment"
+
+
+def _newest_first(folder: Path) -> list[Path]:
     written: list[tuple[float, Path]] = []
     for path in folder.glob("*.txt"):
         with contextlib.suppress(OSError):  # another process removed it
             written.append((path.stat().st_mtime, path))
-    for _, path in sorted(written, reverse=True)[KEPT_LOGS - 1 :]:
-        with contextlib.suppress(OSError):
-            path.unlink()
+    return [path for _, path in sorted(written, reverse=True)]
 
 
 def build_and_watch(environment: Environment, workspace: Workspace, advanced: Mapping[str, Any]) -> None:

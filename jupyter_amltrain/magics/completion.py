@@ -65,6 +65,7 @@ def _names_for(option: str, session: Session) -> Iterable[str]:
     known: dict[str, Callable[[], Iterable[str]]] = {
         "--env": store.list_environments,
         "--diff": store.list_environments,
+        "--log": store.list_environments,
         "--target": lambda: {"local", *store.list_targets()},
         "--experiment": store.experiments,
         "--status": lambda: states.ALL,

@@ -17,8 +17,9 @@ from .build_view import BuildState
 from .building import BuildLog, prepare_watched
 from .cell_lines import with_requirement_lines
 from .environment_options import base_names, described, making_options
+from .logs import write_build_log
 from .table import Table
-from .watchers import TextWatcher, watcher_for
+from .watchers import TextWatcher, watcher_for, write_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -128,6 +129,9 @@ class EnvironmentMagics(Magics):
     @making_options
     @argument("--diff", metavar="NAME", help="Show what the latest version of this environment changed.")
     @argument("--version", action="append", default=[], metavar="N", help="Compare from this version; twice: from, to.")
+    @argument(
+        "--log", metavar="NAME", help="Show the log of this environment's last build, also of one that was killed."
+    )
     @argument("names", nargs="*", help="What to call it; with --prune or --check NAME[:VERSION], or images.")
     @argument("--check", action="store_true", help="Look at what a build or run of NAME, or any, would stumble over.")
     @argument("--prune", action="store_true", help="List what is on the disk, or delete what is named.")
@@ -143,6 +147,7 @@ class EnvironmentMagics(Magics):
         %aml_env slim --base python:3.11-slim
         %aml_env --diff torch
         %aml_env --diff torch --version 1 --version 3
+        %aml_env --log torch
         %aml_env --check torch
         %aml_env --prune
         %aml_env --prune torch:1 --dry-run
@@ -154,6 +159,13 @@ class EnvironmentMagics(Magics):
             from .checking import check
 
             return check(self._session.workspace, asked.names[0] if asked.names else "")
+        if asked.log:
+            if rest or any(value for option, value in vars(asked).items() if option != "log"):
+                raise UserErrorException("%aml_env --log takes the name of one environment, and nothing else.")
+            from ..environment.details import newest_build_log
+
+            write_build_log(newest_build_log(asked.log, self._session.workspace), write_out)
+            return None
         if asked.prune and not (rest or asked.diff or asked.version):
             from .disk import prune
 

@@ -6,12 +6,13 @@ import codecs
 import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from ..errors import NameNotFoundException
 from ..runs.artifacts import list_artifacts, open_artifact
 from ..runs.follow import follow, log_files
 from ..runs.upkeep import keep_up
+from ..saved.numbers import moment
 from ..submission.manifest import human_size
 
 if TYPE_CHECKING:
@@ -46,17 +47,29 @@ def find_file(run_folder: Path, text: str) -> str:
 def write_file(run_folder: Path, name: str, tail: int | None, show: Callable[[str], object]) -> None:
     """Write a file of the run: its last ``tail`` lines, else all of it up to :data:`SHOWN_BYTES`."""
     with open_artifact(run_folder, name) as file:
-        size_bytes = file.seek(0, os.SEEK_END)
-        start = max(0, size_bytes - SHOWN_BYTES) if tail is None else tail_offset(file.fileno(), tail)
-        if start and tail is None:
-            show(f"… {human_size(start)} before this are not shown; see {run_folder / name}\n")
-        file.seek(start)
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        # Not beyond where it ended just now: a job may write faster than this.
-        while start < size_bytes and (data := file.read(min(_BLOCK_BYTES, size_bytes - start))):
-            start += len(data)
-            show(decoder.decode(data))
-        show(decoder.decode(b"", final=True))
+        _write(file, run_folder / name, tail, show)
+
+
+def write_build_log(path: Path, show: Callable[[str], object]) -> None:
+    """Write the log of a build, and when its last line came: that of a build that was killed just stops."""
+    with path.open("rb") as file:
+        _write(file, path, None, show)
+        written = moment(os.fstat(file.fileno()).st_mtime)
+    show(f"\nWritten until {written} to {path}.\n")
+
+
+def _write(file: IO[bytes], path: Path, tail: int | None, show: Callable[[str], object]) -> None:
+    size_bytes = file.seek(0, os.SEEK_END)
+    start = max(0, size_bytes - SHOWN_BYTES) if tail is None else tail_offset(file.fileno(), tail)
+    if start and tail is None:
+        show(f"… {human_size(start)} before this are not shown; see {path}\n")
+    file.seek(start)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    # Not beyond where it ended just now: a job may write faster than this.
+    while start < size_bytes and (data := file.read(min(_BLOCK_BYTES, size_bytes - start))):
+        start += len(data)
+        show(decoder.decode(data))
+    show(decoder.decode(b"", final=True))
 
 
 def tail_offset(descriptor: int, lines: int) -> int:

@@ -13,7 +13,7 @@ def test_environments_are_listed(notebook: Notebook) -> None:
     notebook.run(FIRST)
     shown = notebook.run("print(repr(get_ipython().run_line_magic('aml_env', '')))").out
     *_, titles, row, curated = shown.splitlines()
-    assert [titles, row] == ["Environment  Version  From", "pets         1        pip, 1 package, isolated"]
+    assert [titles, row] == ["Environment  Version  From", "pets               1  pip, 1 package, isolated"]
     assert curated == f"Curated: {', '.join(NAMES)}"
 
 

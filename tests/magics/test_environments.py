@@ -43,6 +43,11 @@ def test_a_step_that_fails_is_named_by_the_line_of_the_cell(notebook: Notebook, 
     assert "failed at line 5 of the cell, `RUN echo what went wrong >&2; exit 3`" in words
     assert "exit code 3" in words
     assert "    what went wrong" in words
+    log = notebook.run("%aml_env --log broken").out
+    assert "what went wrong" in log
+    assert re.search(r"Written until 20\S+ \S+ UTC to \S+/builds/broken-local-\w+\.txt\.", log)
+    assert "no build log 'brokn'; did you mean 'broken'?" in notebook.refusal("%aml_env --log brokn")
+    assert "--log takes the name of one" in notebook.refusal("%aml_env --log broken --prune")
     assert "no environment 'broken'" in notebook.refusal("%aml_submit --env broken train.py")
 
 

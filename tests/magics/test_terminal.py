@@ -10,12 +10,15 @@ import struct
 import subprocess
 import sys
 import termios
+import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
+from browser.gate import Gate
 from jupyter_amltrain import Workspace
 from jupyter_amltrain.magics.terminal import LiveLine
 
@@ -125,6 +128,23 @@ def test_a_run_that_fails_says_why_and_what_helps(terminal: Terminal, tmp_path: 
     assert "| the first line" in story
     assert re.search(r"UsageError: The run notebook_\w+ failed: ", story)
     assert "Run(Experiment" not in said
+
+
+def test_the_log_of_a_build_that_was_killed_is_there(amltrain_home: Path, docker_host: str, tmp_path: Path) -> None:
+    with closing(Gate()) as gate:
+        step = f"python3 -c \"print('begun', flush=True); {gate.waiting}\""
+        (tmp_path / "Dockerfile").write_text(f"FROM python-base:1\nRUN echo {uuid.uuid4().hex}; {step}\n")
+        killed = Terminal(tmp_path)
+        killed.run("%load_ext jupyter_amltrain")
+        killed.type("%aml_env killed --file Dockerfile\n")
+        killed.until(r"\bbegun\r?\n")
+        killed.stop()
+    terminal = Terminal(tmp_path)
+    try:
+        terminal.run("%load_ext jupyter_amltrain")
+        assert re.search(r"begun\s+Written until ", terminal.run("%aml_env --log killed"))
+    finally:
+        terminal.stop()
 
 
 def test_the_line_stands_where_a_line_has_ended() -> None:
