@@ -43,7 +43,7 @@ TARGETS: dict[str, str] = {
     **_targets("data.factory", "Dataset FileDatasetFactory TabularDatasetFactory"),
     **_targets("data.dataset", "AbstractDataset FileDataset TabularDataset"),
     **_targets("data.consumption", "DatasetConsumptionConfig OutputFileDatasetConfig"),
-    **_targets("data.reference", "DataReference DataReferenceConfiguration"),
+    **_targets("data.reference", "DataPath DataPathComputeBinding DataReference DataReferenceConfiguration"),
     **_targets("models.model", "Model"),
     **_targets("azureml.core", "VERSION get_run"),
     **_targets("azureml.telemetry", "set_diagnostics_collection"),
@@ -118,19 +118,19 @@ PLACES: dict[str, str] = {
     "azureml.core.profile": "UserErrorException WebserviceException",
     "azureml.core.resource_configuration": "WebserviceException",
     "azureml.core.run": (
-        "AbstractDataset ActivityFailedException Datastore Environment ExperimentExecutionException Run "
+        "AbstractDataset ActivityFailedException DataPath Datastore Environment ExperimentExecutionException Run "
         "RunEnvironmentException SnapshotException UserErrorException get_run"
     ),
     "azureml.core.runconfig": (
-        "ComputeTarget CondaDependencies ContainerRegistry DEFAULT_CPU_IMAGE DEFAULT_GPU_IMAGE "
+        "ComputeTarget CondaDependencies ContainerRegistry DEFAULT_CPU_IMAGE DEFAULT_GPU_IMAGE DataPath "
         "DataReferenceConfiguration DatabricksSection DatasetConsumptionConfig DockerConfiguration DockerSection "
         "Environment HistoryConfiguration MpiConfiguration PyTorchConfiguration PythonSection Run RunConfiguration "
         "RunConfigurationException SparkSection TensorflowConfiguration UserErrorException"
     ),
     "azureml.core.script_run": "AzureMLException Run RunConfiguration ScriptRun UserErrorException",
     "azureml.core.script_run_config": (
-        "DockerConfiguration MpiConfiguration PyTorchConfiguration RunConfiguration RunConfigurationException "
-        "ScriptRunConfig TensorflowConfiguration UserErrorException"
+        "DataPath DataPathComputeBinding DockerConfiguration MpiConfiguration PyTorchConfiguration "
+        "RunConfiguration RunConfigurationException ScriptRunConfig TensorflowConfiguration UserErrorException"
     ),
     "azureml.core.webservice": "",
     "azureml.core.webservice.aci": "Environment Model WebserviceException",
@@ -153,10 +153,12 @@ PLACES: dict[str, str] = {
     "azureml.data.datacache": "AzureMLException Datastore Run UserErrorException",
     "azureml.data.datacache_client": "ComputeTarget FileDataset ServicePrincipalAuthentication UserErrorException",
     "azureml.data.datacache_consumption_config": "UserErrorException",
-    "azureml.data.datapath": "DataReference",
+    "azureml.data.datapath": "DataPath DataPathComputeBinding DataReference",
     "azureml.data.dataset_consumption_config": "DatasetConsumptionConfig",
     "azureml.data.dataset_error_handling": "AzureMLException UserErrorException",
-    "azureml.data.dataset_factory": "DataReference FileDatasetFactory TabularDatasetFactory UserErrorException",
+    "azureml.data.dataset_factory": (
+        "DataPath DataReference FileDatasetFactory TabularDatasetFactory UserErrorException"
+    ),
     "azureml.data.dataset_profile": "AzureMLException",
     "azureml.data.dataset_profile_run": "Run",
     "azureml.data.dataset_profile_run_config": (

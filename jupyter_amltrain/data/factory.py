@@ -14,7 +14,7 @@ from .dataset import AbstractDataset, FileDataset, TabularDataset
 from .datastore import Datastore
 from .definition import files_in
 from .places import clean_path, fixed_part, is_address, is_web
-from .reference import DataReference
+from .reference import DataPath, DataReference
 
 _PATHS = (
     "a path of this machine ('/data/pets', 'data/*.csv'), (datastore, 'path'), an address beginning with https://, or a"
@@ -54,17 +54,13 @@ class FileDatasetFactory(Recreated):
         """Copy a folder into a datastore and make a data set of it.
 
         Args:
-            target: ``(datastore, 'path')``, or a datastore.
+            target: ``(datastore, 'path')``, a ``DataPath`` or a datastore.
             pattern: only files that fit this pattern.
 
         Raises:
             UserErrorException: there is no such folder, or nothing fits.
         """
-        datastore, below = target if isinstance(target, tuple) else (target, "")
-        if not isinstance(datastore, Datastore):
-            raise UserErrorException(
-                "target takes a tuple of a datastore and a path: (ws.get_default_datastore(), 'pets')."
-            )
+        datastore, below = _target(target)
         if pattern:
             from .places import files_of
 
@@ -162,16 +158,12 @@ class TabularDatasetFactory(Recreated):
         """Write a ``DataFrame`` into a datastore as CSV, and register it as a data set.
 
         Args:
-            target: ``(datastore, 'path')``, or a datastore.
+            target: ``(datastore, 'path')``, a ``DataPath`` or a datastore.
         """
         import tempfile
         from uuid import uuid4
 
-        datastore, below = target if isinstance(target, tuple) else (target, "managed-dataset")
-        if not isinstance(datastore, Datastore):
-            raise UserErrorException(
-                "target takes a tuple of a datastore and a path: (ws.get_default_datastore(), 'pets')."
-            )
+        datastore, below = _target(target, "managed-dataset")
         path = "/".join(part for part in (clean_path(below), str(uuid4()) if make_target_path_unique else "") if part)
         with tempfile.TemporaryDirectory() as scratch:
             file = os.path.join(scratch, "data.csv")
@@ -270,8 +262,26 @@ def _defined(
     return definition
 
 
+def _target(target: Any, default: str = "") -> tuple[Datastore, str]:
+    """Where in a datastore to write.
+
+    Raises:
+        UserErrorException: it is no place in a datastore.
+    """
+    if isinstance(target, DataPath):
+        target = (target._datastore, target.path_on_datastore)
+    datastore, below = target if isinstance(target, tuple) else (target, default)
+    if not isinstance(datastore, Datastore):
+        raise UserErrorException(
+            "target takes a tuple of a datastore and a path: (ws.get_default_datastore(), 'pets')."
+        )
+    return datastore, clean_path(below)
+
+
 def _source(given: Any) -> dict[str, Any]:
     path: Any = given
+    if isinstance(path, DataPath):
+        path = (path._datastore, path.path_on_datastore or "")
     if isinstance(path, DataReference):
         path = (path.datastore, path.path_on_datastore or "")
     if isinstance(path, Datastore):

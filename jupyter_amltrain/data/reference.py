@@ -138,3 +138,73 @@ def _job_data(name: str, mode: str, source: dict[str, Any], path_on_compute: str
         path_on_compute=checked_path_on_compute(path_on_compute),
         writable=mode == MOUNT,
     )
+
+
+class DataPath(Recreated):
+    """``azureml.data.datapath.DataPath``: a folder or file of a datastore, where else ``(datastore, 'path')`` stands.
+
+    Args:
+        datastore: the datastore.
+        path_on_datastore: folder or file, default all of the datastore.
+        name: a name for it, accepted as in the SDK.
+
+    Raises:
+        ValueError: there is no datastore.
+    """
+
+    def __init__(
+        self, datastore: Datastore | None = None, path_on_datastore: str | None = None, name: str | None = None
+    ) -> None:
+        if datastore is None:
+            raise ValueError("datastore parameter is required.")
+        self._datastore = datastore
+        self._path = path_on_datastore
+        self._name = name
+
+    @property
+    def datastore_name(self) -> str:
+        """The name of the datastore."""
+        return self._datastore.name
+
+    @property
+    def path_on_datastore(self) -> str | None:
+        """The path as it was given."""
+        return self._path
+
+    def create_data_reference(
+        self, data_reference_name: str | None = None, datapath_compute_binding: DataPathComputeBinding | None = None
+    ) -> DataReference:
+        """A reference to it, for the arguments of a run; mounted unless the binding says otherwise."""
+        binding = datapath_compute_binding or DataPathComputeBinding()
+        return binding.create_data_reference(data_reference_name, self)
+
+    @staticmethod
+    def create_from_data_reference(data_reference: DataReference) -> DataPath:
+        """The path that a reference is to."""
+        found = data_reference
+        return DataPath(found.datastore, found.path_on_datastore, found.data_reference_name)
+
+
+class DataPathComputeBinding(Recreated):
+    """``azureml.data.datapath.DataPathComputeBinding``: how a job sees a path; as the same arguments of a reference."""
+
+    def __init__(self, mode: str = MOUNT, path_on_compute: str | None = None, overwrite: bool = False) -> None:
+        self._options: dict[str, Any] = {"mode": mode, "path_on_compute": path_on_compute, "overwrite": overwrite}
+
+    def create_data_reference(
+        self, data_reference_name: str | None = None, datapath: DataPath | None = None
+    ) -> DataReference:
+        """A reference to a path.
+
+        Raises:
+            ValueError: no path was given.
+        """
+        if datapath is None:
+            raise ValueError("datapath parameter is required.")
+        return DataReference(datapath._datastore, data_reference_name, datapath.path_on_datastore, **self._options)
+
+    @staticmethod
+    def create_from_data_reference(data_reference: DataReference) -> DataPathComputeBinding:
+        """How a reference is seen."""
+        found = data_reference
+        return DataPathComputeBinding(found.mode, found.path_on_compute, found.overwrite)

@@ -37,6 +37,7 @@ CLASSES = {
     " TensorflowConfiguration",
     "azureml.data": "FileDataset OutputFileDatasetConfig TabularDataset",
     "azureml.data.data_reference": "DataReference",
+    "azureml.data.datapath": "DataPath DataPathComputeBinding",
     "azureml.data.dataset_consumption_config": "DatasetConsumptionConfig",
     "azureml.data.dataset_factory": "FileDatasetFactory TabularDatasetFactory",
     "azureml.exceptions": "ActivityFailedException AzureMLException ComputeTargetException UserErrorException"

@@ -9,7 +9,7 @@ import pytest
 
 from jupyter_amltrain import Dataset, Datastore, Workspace
 from jupyter_amltrain.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
-from jupyter_amltrain.data.reference import DataReference
+from jupyter_amltrain.data.reference import DataPath, DataPathComputeBinding, DataReference
 from jupyter_amltrain.errors import NameNotFoundException, UserErrorException
 from other_http import served_folder
 
@@ -244,3 +244,24 @@ def test_links_that_a_job_left_in_a_datastore_lead_nowhere(workspace: Workspace,
     with pytest.raises(UserErrorException, match="by a link"):
         store.upload_files([str(tmp_path / "key")], target_path="made/secret", overwrite=True, show_progress=False)
     assert (tmp_path / "secret/key").read_text() == "s3cret"
+
+
+def test_a_data_path_is_a_place_in_a_datastore(workspace: Workspace, tmp_path: Path) -> None:
+    store = workspace.get_default_datastore()
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from/a.txt").write_text("a")
+    place = DataPath(store, "/some/where/")
+    assert (place.datastore_name, place.path_on_datastore) == (store.name, "/some/where/")
+    made = Dataset.File.upload_directory(str(tmp_path / "from"), target=place, show_progress=False)
+    assert made.to_path() == Dataset.File.from_files([DataPath(store, "some/where")]).to_path() == ["/a.txt"]
+    assert Dataset.File.from_files(DataPath(store)).to_path() == ["/some/where/a.txt"]
+    reference = place.create_data_reference("there", DataPathComputeBinding("download", path_on_compute="here"))
+    assert (reference.mode, reference.path_on_compute, str(reference)) == (
+        "download",
+        "here",
+        "$AZUREML_DATAREFERENCE_there",
+    )
+    assert DataPath.create_from_data_reference(reference).path_on_datastore == "some/where"
+    assert place.create_data_reference().mode == "mount"
+    with pytest.raises(ValueError, match="datastore parameter is required"):
+        DataPath()
