@@ -49,28 +49,27 @@ export class Chart {
     return Number.isNaN(last) ? '' : worded(shown.name, last);
   }
 
-  /** Add a curve that belongs here. */
-  add(curve: Curve): void {
-    this.curves.push(curve);
-    this._legendOf = '';
-    this.rebuild();
+  /** Have the next drawing be one with other settings, colours or curves. */
+  renew(): void {
+    this._stale = true;
   }
 
-  /** Draw with other settings, colours or curves. */
-  rebuild(): void {
-    this._plot?.destroy();
-    this._plot = null;
-    replace(this._canvas);
-    this.draw();
+  /** How wide it is drawn, 0 where it is not seen; asking for it has the page laid out. */
+  get width(): number {
+    return this._canvas.clientWidth;
   }
 
   /** Draw what is there now; called for charts that are seen only. */
-  draw(): void {
-    this._tell();
-    const width = this._canvas.clientWidth;
+  draw(width = this.width): void {
     if (!width) {
       return;
     }
+    if (this._stale) {
+      this._stale = false;
+      this._plot?.destroy();
+      this._plot = null;
+    }
+    this._tell();
     const data = this._data(width);
     if (!data[0].length) {
       replace(this._canvas, element('p', { class: 'muted chart-empty' }, 'No numbers yet'));
@@ -95,13 +94,12 @@ export class Chart {
     if (this._zoom) {
       this._zoom = null;
       this._details.clear();
-      this.rebuild();
+      this._redraw();
     }
   }
 
   dispose(): void {
     this._plot?.destroy();
-    this._plot = null;
   }
 
   // --- what is drawn -----------------------------------------------------------------------------------------------
@@ -207,7 +205,7 @@ export class Chart {
         this._hidden.add(curve.id);
       }
       made.ariaPressed = `${back}`;
-      this.rebuild();
+      this._redraw();
     });
     return made;
   }
@@ -268,6 +266,11 @@ export class Chart {
     }
   }
 
+  private _redraw(): void {
+    this.renew();
+    this.draw();
+  }
+
   private _key(event: KeyboardEvent): void {
     const plot = this._plot;
     const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
@@ -297,6 +300,7 @@ export class Chart {
   private _plot: uPlot | null = null;
   private _zoom: [number, number] | null = null;
   private _legendOf = '';
+  private _stale = false;
 }
 
 /** A value of a metric in words, with its unit where it has one. */

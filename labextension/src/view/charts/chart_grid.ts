@@ -33,7 +33,7 @@ export class ChartGrid implements IChartHost {
 
   constructor(private readonly _source: IRunSource) {
     this._seen = new IntersectionObserver(entries => this._see(entries), { rootMargin: '100px' });
-    this._themes = new MutationObserver(() => this._recolour());
+    this._themes = new MutationObserver(() => this._renew());
     this._themes.observe(document.body, { attributes: true, attributeFilter: ['data-jp-theme-light', 'class'] });
     this._sizes = new ResizeObserver(() => this._later());
     this._more = button('Show more charts', () => this._showMore());
@@ -57,8 +57,8 @@ export class ChartGrid implements IChartHost {
     });
     this._charts.forEach((chart, key) => {
       chart.behind = this._behindOf(key);
-      chart.rebuild();
     });
+    this._renew();
   }
 
   async detail(curve: Curve, low: number, high: number): Promise<Curve | null> {
@@ -114,7 +114,8 @@ export class ChartGrid implements IChartHost {
       this._charts.set(key, chart);
       this._place(chart, isMachine);
     }
-    chart.add(curve);
+    chart.curves.push(curve);
+    chart.renew();
     this._chartOf.set(curve.id, chart);
   }
 
@@ -176,10 +177,10 @@ export class ChartGrid implements IChartHost {
     this._later();
   }
 
-  /** Draw anew what is seen; JupyterLab shows nothing at the moment when its theme changes. */
-  private _recolour(): void {
+  /** Draw all anew, what is not seen once it is; JupyterLab shows nothing at the moment when its theme changes. */
+  private _renew(): void {
     this._charts.forEach(chart => {
-      chart.dispose();
+      chart.renew();
       this._dirty.add(chart);
     });
     this._later();
@@ -203,11 +204,11 @@ export class ChartGrid implements IChartHost {
       this._width = width;
       this._visible.forEach(chart => this._dirty.add(chart));
     }
-    for (const chart of this._dirty) {
-      if (this._visible.has(chart) && chart.node.offsetParent) {
-        chart.draw();
-        this._dirty.delete(chart);
-      }
+    // All are measured before the first is drawn: after it, the page would have to be laid out for each.
+    const seen = [...this._visible].filter(chart => this._dirty.has(chart)).map(chart => ({ chart, width: chart.width }));
+    for (const { chart, width } of seen.filter(each => each.width)) {
+      this._dirty.delete(chart);
+      chart.draw(width);
     }
     say(this._machineNow, this._machine.hidden ? '' : this._summary());
   }
@@ -249,17 +250,18 @@ export class ChartGrid implements IChartHost {
     Object.assign(this.look, look);
     Object.assign(remembered, { axis: this.look.axis, smoothing: this.look.smoothing, log: this.look.log });
     this._charts.forEach(chart => chart.unzoom());
-    this._visible.forEach(chart => chart.rebuild());
+    this._renew();
+    this._draw();
   }
 
   private _arrange(): void {
     this._arranged = true;
-    const charts = Array.from(this._own.children) as HTMLElement[];
+    const charts = Array.from(this._own.children, node => this._chartAt.get(node) as Chart);
     const wanted = this._filter.value.trim().toLowerCase();
     let shown = 0;
     let more = 0;
-    for (const node of charts) {
-      const fits = !wanted || (node.textContent ?? '').toLowerCase().includes(wanted);
+    for (const { node, curves } of charts) {
+      const fits = curves.some(({ name }) => name.toLowerCase().includes(wanted));
       node.hidden = !fits || shown >= this._offered;
       shown += node.hidden ? 0 : 1;
       more += fits && node.hidden ? 1 : 0;

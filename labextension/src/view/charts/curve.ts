@@ -17,9 +17,9 @@ export class Curve {
   high = -Infinity;
   /** Whether steps and times never go back, as is usual. */
   ascends = { step: true, time: true };
-  step = new Float64Array(256);
-  time = new Float64Array(256);
-  value = new Float64Array(256);
+  step = new Float64Array();
+  time = new Float64Array();
+  value = new Float64Array();
 
   constructor(news: ISeriesNews) {
     ({ id: this.id, name: this.name, source: this.source, rank: this.rank } = news);
