@@ -136,6 +136,13 @@ def test_loading_the_extension_loads_no_engine_and_no_widgets() -> None:
     assert not {name.partition(".")[0] for name in loaded} & heavy
 
 
+def test_showing_a_run_loads_nothing_that_only_failures_and_the_panel_need() -> None:
+    loaded = modules_loaded_by("import jupyter_amltrain.widget.showing")
+    assert "jupyter_amltrain.runs.state_of" in loaded
+    only = ("runs.failure", "runs.causes", "runs.tracebacks", "saved.glances", "widget.panel")
+    assert not {f"jupyter_amltrain.{name}" for name in only} & loaded
+
+
 @pytest.mark.parametrize("name", jupyter_amltrain.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(jupyter_amltrain, name).__name__ == name

@@ -13,8 +13,6 @@ from ..errors import AzureMLException, NameNotFoundException
 from . import status as states
 from .artifacts import list_artifacts
 from .description import reason
-from .failure import fitted
-from .find_failure import find_failure
 from .follow import log_files
 from .phases import phases_of
 from .record import OVER, RERUN_OF, SCRIPT_RUN, RunRecord
@@ -103,6 +101,10 @@ class StateReader:
         )
         if record.status != states.FAILED:
             return state
+        # Most runs do not fail: what reads tracebacks is imported for the first that does.
+        from .failure import fitted
+        from .find_failure import find_failure
+
         failure = find_failure(self._store, self._folder, record, isolated=state.isolated)
         return replace(state, failure=fitted(failure, MOST_BYTES - json_size(asdict(state)) - _SLACK_BYTES))
 

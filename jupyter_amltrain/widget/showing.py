@@ -20,7 +20,6 @@ from uuid import uuid4
 from ..errors import AzureMLException
 from ..runs import status as states
 from ..saved import run_bundle
-from ..saved.glances import runs_bundle
 from .build_view import BuildView
 from .feeder import feeder
 from .run_view import RunView
@@ -171,6 +170,8 @@ class ShownPanel(_Shown):
             self._tell_story(self._story())
 
     def _told(self) -> dict[str, str]:
+        from ..saved.glances import runs_bundle
+
         return runs_bundle(self._workspace, self._panel.table.runs, self._panel.table.chosen)
 
     def _tell_story(self, story: Bundle) -> None:
