@@ -74,3 +74,11 @@ def page() -> Iterator[Page]:
     """A page of Debian's Chromium."""
     with chromium_page() as made:
         yield made
+
+
+@pytest.fixture
+def errors(page: Page) -> list[str]:
+    """What goes wrong in the page."""
+    found: list[str] = []
+    page.on("pageerror", lambda error: found.append(str(error)))
+    return found

@@ -28,8 +28,7 @@ def open_notebook(page: Page, url: str, idle: str = JUPYTERLAB_IDLE) -> None:
 def begin_all_cells(page: Page, url: str, idle: str = JUPYTERLAB_IDLE) -> None:
     """Open a notebook and start all its cells by the menu."""
     open_notebook(page, url, idle)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    choose(page, "Run", "Run All Cells")
 
 
 def run_all_cells(page: Page, url: str) -> None:
@@ -55,9 +54,7 @@ def take_picture(page: Page, name: str) -> None:
 
 def use_theme(page: Page, name: str) -> None:
     """Choose a theme by the menu."""
-    page.get_by_role("menuitem", name="Settings", exact=True).click()
-    for label in ("Theme", name):
-        page.locator(".lm-Menu-itemLabel").get_by_text(label, exact=True).click()
+    choose(page, "Settings", "Theme", name)
     page.locator(f"body[data-jp-theme-name='{name}']").wait_for(state="attached")
     page.locator("#jupyterlab-splash").wait_for(state="detached")
 
@@ -83,8 +80,14 @@ def save(page: Page) -> None:
     page.locator(".jp-mod-dirty").wait_for(state="detached", timeout=30_000)
 
 
+def choose(page: Page, menu: str, *labels: str) -> None:
+    """Click through a menu."""
+    page.get_by_role("menuitem", name=menu, exact=True).click()
+    for label in labels:
+        page.locator(".lm-Menu-itemLabel").get_by_text(label, exact=True).click()
+
+
 def restart_kernel(page: Page) -> None:
     """Restart the kernel by the menu."""
-    page.get_by_role("menuitem", name="Kernel", exact=True).click()
-    page.locator(".lm-Menu-itemLabel").get_by_text("Restart Kernel…", exact=True).click()
+    choose(page, "Kernel", "Restart Kernel…")
     page.locator(".jp-Dialog .jp-mod-accept").click()

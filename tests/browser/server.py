@@ -19,24 +19,26 @@ PLACES = {"jupyterlab": "lab/tree", "notebook": "notebooks"}
 
 
 @contextmanager
-def running_lab(folder: Path, own: Path, program: str = "jupyterlab") -> Iterator[str]:
+def running_lab(folder: Path, own: Path, program: str = "jupyterlab", base: str = "/") -> Iterator[str]:
     """The URL of a JupyterLab on ``folder``, with ``{notebook}`` where the name of a notebook goes.
 
     Args:
         own: folder for its configuration, what its kernels say of themselves, and its log.
         program: module that is run: ``jupyterlab``, or ``notebook`` for Notebook 7.
+        base: path below which it answers, as behind a hub.
     """
     port = _free_port()
     command = [sys.executable, "-m", program, "--no-browser", "--allow-root", "--ip=127.0.0.1"]
     command += [f"--port={port}", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}"]
+    command += [f"--ServerApp.base_url={base}"]
     own_folders = {"JUPYTER_CONFIG_DIR": str(own / "config"), "JUPYTER_RUNTIME_DIR": str(own / "runtime")}
     environment = {**os.environ, **own_folders, "AMLTRAIN_GPU": "prefer"}
     _say_no_to_news(own / "config")
     with open(own / "lab.log", "wb") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
     try:
-        _wait_for(f"http://127.0.0.1:{port}/api?token={TOKEN}", server)
-        yield f"http://127.0.0.1:{port}/{PLACES[program]}/{{notebook}}?token={TOKEN}"
+        _wait_for(f"http://127.0.0.1:{port}{base}api?token={TOKEN}", server)
+        yield f"http://127.0.0.1:{port}{base}{PLACES[program]}/{{notebook}}?token={TOKEN}"
     finally:
         server.terminate()
         server.wait(30)

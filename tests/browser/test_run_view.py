@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-import pytest
 from jupyter_client import BlockingKernelClient
 from playwright.sync_api import Locator, Page, expect
 
@@ -53,14 +52,6 @@ while not os.path.exists("outputs/go"):
 print("the last line", flush=True)
 """
 AGAIN = "%load_ext jupyter_amltrain\n%aml_workspace viewed\n%aml_run last\n"
-
-
-@pytest.fixture
-def errors(page: Page) -> list[str]:
-    """What goes wrong in the page."""
-    found: list[str] = []
-    page.on("pageerror", lambda error: found.append(str(error)))
-    return found
 
 
 def views(page: Page) -> Locator:

@@ -50,7 +50,7 @@ export class CommSource implements IRunSource {
     _model.on('msg:custom', this._onMessage);
     _model.on('change:state', this._onState);
     for (const event of LOSSES) {
-      _model.on(event, this._onLoss);
+      _model.on(event, this.lose);
     }
     window.addEventListener('pagehide', this._onHide);
     window.addEventListener('pageshow', this._onShow);
@@ -95,7 +95,7 @@ export class CommSource implements IRunSource {
     this._model.off('msg:custom', this._onMessage);
     this._model.off('change:state', this._onState);
     for (const event of LOSSES) {
-      this._model.off(event, this._onLoss);
+      this._model.off(event, this.lose);
     }
     window.removeEventListener('pagehide', this._onHide);
     window.removeEventListener('pageshow', this._onShow);
@@ -151,7 +151,8 @@ export class CommSource implements IRunSource {
     requestAnimationFrame(() => this.taken());
   }
 
-  private readonly _onLoss = (): void => {
+  /** The kernel may be gone. */
+  readonly lose = (): void => {
     this._connected('lost');
     for (const id of [...this._waiting.keys()]) {
       this._answer(id)?.reject(new Error(GONE));
@@ -196,6 +197,9 @@ export class CommSource implements IRunSource {
   private _lastId = 0;
   private _seq: number | null = null;
 }
+
+/** What the place of a view says to its node when there is no kernel any more. */
+export const LOST = 'amltrain:lost';
 
 /** Events of a widget's model that mean that nobody is at the other end any more. */
 export const LOSSES = ['comm:close', 'comm_live_update', 'destroy'];

@@ -3,7 +3,7 @@ import { element, replace, say } from '../view/dom';
 import { duration, number, runName, visible } from '../view/format';
 import { isOver, tone } from '../view/status';
 import type { IRunGlance } from '../wire';
-import { IModel as IHeard, LOSSES } from './comm_source';
+import { IModel as IHeard, LOSSES, LOST } from './comm_source';
 import { tell } from './telling';
 
 /** What we need of the model beside messages: the choice is kept in the kernel. */
@@ -37,6 +37,7 @@ class RunsTable {
     _model.on('change:chosen', this._draw);
     _model.on('change:trouble', this._draw);
     LOSSES.forEach(event => _model.on(event, this._onLoss));
+    this.node.addEventListener(LOST, this._onLoss);
     this._observer.observe(this.node);
     document.addEventListener('visibilitychange', this._look);
     window.addEventListener('pagehide', this._leave);

@@ -16,6 +16,10 @@ const RANK = -20;
 const DRAWN = 'amltrain:drawn';
 const STORY = 'amltrain:story';
 
+/** What is said to what the module has drawn; see `cell/comm_source.ts`. */
+const LOST = 'amltrain:lost';
+const VIEWS = '.jp-amltrain-run-view, .jp-amltrain-runs-place';
+
 interface IRunOutput {
   model_id: string;
 }
@@ -48,6 +52,12 @@ export interface IKernel {
   /** Tells of whatever may mean that the kernel's widgets can be shown now. */
   statusChanged: ISignal<unknown>;
   iopubMessage: ISignal<IMessage>;
+  kernelChanged: ISignal<IChange>;
+  sessionChanged: ISignal<IChange>;
+}
+
+interface IChange {
+  oldValue: unknown;
 }
 
 class RunOutput extends Panel implements IRenderMime.IRenderer {
@@ -60,6 +70,8 @@ class RunOutput extends Panel implements IRenderMime.IRenderer {
     this.node.addEventListener(STORY, this);
     this._kernel.statusChanged.connect(this._tryAgain, this);
     this._kernel.iopubMessage.connect(this._hear, this);
+    this._kernel.kernelChanged.connect(this._lose, this);
+    this._kernel.sessionChanged.connect(this._lose, this);
   }
 
   async renderModel(model: IRenderMime.IMimeModel): Promise<void> {
@@ -85,22 +97,11 @@ class RunOutput extends Panel implements IRenderMime.IRenderer {
       this._story?.dispose();
       this._story = null;
       this._live?.show();
-      this._leave();
+      this._kernel.statusChanged.disconnect(this._tryAgain, this);
+      this._kernel.iopubMessage.disconnect(this._hear, this);
     } else if (event.type === STORY) {
       this._keep((event as CustomEvent<{ html: string; text: string }>).detail);
     }
-  }
-
-  dispose(): void {
-    if (!this.isDisposed) {
-      this._leave();
-      super.dispose();
-    }
-  }
-
-  private _leave(): void {
-    this._kernel.statusChanged.disconnect(this._tryAgain, this);
-    this._kernel.iopubMessage.disconnect(this._hear, this);
   }
 
   /**
@@ -146,6 +147,13 @@ class RunOutput extends Panel implements IRenderMime.IRenderer {
     this._live = live;
     const view = { model_id: this._shown, version_major: 2, version_minor: 0 };
     void live.renderModel({ ...EMPTY, data: { [WIDGET]: view } });
+  }
+
+  /** Jupyter's widgets tell of a kernel that restarts, not of one that was shut down, culled or changed for another. */
+  private _lose(_: unknown, { oldValue }: IChange): void {
+    if (oldValue) {
+      this.node.querySelectorAll(VIEWS).forEach(view => view.dispatchEvent(new Event(LOST)));
+    }
   }
 
   private _model: IRenderMime.IMimeModel | null = null;

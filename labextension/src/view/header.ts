@@ -56,12 +56,14 @@ export class Header {
       element('span', { class: 'buttons' }, this._cancel, this._rerun, this._menu)
     );
     append(this.node, this._said);
-    this._stop = everySecond(() => this._tick());
+    this._stop = everySecond(() => this._source.connection !== 'lost' && this._tick());
   }
 
   update(state: IRunState, connected: boolean): void {
-    this._state = state;
-    this._ahead = Date.now() / 1000 - state.now;
+    if (this._state !== state) {
+      this._state = state;
+      this._ahead = Date.now() / 1000 - state.now;
+    }
     say(this._name, visible(runName(state)));
     this._name.title = visible(state.run_id);
     say(this._chip, state.status);

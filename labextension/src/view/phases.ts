@@ -2,19 +2,22 @@ import type { IPhase, IRunState } from '../wire';
 import { everySecond } from './clock';
 import { element, replace } from './dom';
 import { duration, visible } from './format';
+import type { IRunSource } from './source';
 import { isOver } from './status';
 
 /** The way of a run, or the steps of a build, as a timeline: what took how long, where it is, what is to come. */
 export class Phases {
   readonly node = element('ol', { class: 'phases', 'aria-label': 'Phases' });
 
-  constructor() {
+  constructor(private readonly _source: IRunSource) {
     this._stop = everySecond(() => this._tick());
   }
 
   update(state: IRunState): void {
-    this._state = state;
-    this._ahead = Date.now() / 1000 - state.now;
+    if (this._state !== state) {
+      this._state = state;
+      this._ahead = Date.now() / 1000 - state.now;
+    }
     this._draw(state);
   }
 
@@ -23,7 +26,7 @@ export class Phases {
   }
 
   private _tick(): void {
-    if (this._state && !isOver(this._state)) {
+    if (this._state && !isOver(this._state) && this._source.connection !== 'lost') {
       this._draw(this._state);
     }
   }

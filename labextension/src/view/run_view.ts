@@ -35,6 +35,7 @@ export class RunView {
       compare: () => this._comparing.choose(),
       insertCell: text => host.insertCell(text)
     });
+    this._phases = new Phases(_source);
     this._failure = new FailureCard(_source, rerun);
     this._charts = new ChartGrid(_source);
     this._comparing = new Comparing(_source, runs => this._charts.overlay(runs));
@@ -108,7 +109,7 @@ export class RunView {
   }
 
   private readonly _header: Header;
-  private readonly _phases = new Phases();
+  private readonly _phases: Phases;
   private readonly _failure: FailureCard;
   private readonly _charts: ChartGrid;
   private readonly _comparing: Comparing;
