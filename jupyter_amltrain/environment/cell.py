@@ -9,9 +9,9 @@ from typing import Any
 
 from ..errors import UserErrorException
 from .builder.instructions import KEYWORDS, check_dockerfile
-from .conda.dependencies import DEFAULT_PIP_PACKAGE, CondaDependencies
+from .conda.dependencies import DEFAULT_PIP_PACKAGE, CondaDependencies, normal_name
 from .conda.specification import parse_conda
-from .packages.requirements import is_address, normal_name, parsed_requirement, requirement_lines, without_comment
+from .packages.requirements import is_address, parsed_requirement, requirement_lines, without_comment
 from .packages.wheels import with_address
 from .spec import Environment
 from .text_files import plain_text

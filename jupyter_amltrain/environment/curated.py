@@ -7,6 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 from ..errors import UserErrorException
+from .packages.own import MLFLOW
 
 if TYPE_CHECKING:
     from .spec import Environment
@@ -34,8 +35,8 @@ _FAMILIES = (
     ("lightgbm", "lightgbm", "3.3", ("joblib", "matplotlib", "pandas", "scikit-learn", "tqdm")),
     ("xgboost", "xgboost", "1.7", ("joblib", "matplotlib", "pandas", "scikit-learn", "tqdm")),
 )
-_MLFLOW = "mlflow-skinny>=2.22,<3"
-"""Environments of Azure have its MLflow plug-in, which is of this major version."""
+
+
 _FAMILY_NAME = re.compile(
     rf"azureml-(?:acpt-)?({'|'.join(word for word, *_ in _FAMILIES)})(?:-(\d+(?:\.\d+)*))?(?:-[\w.-]*)?", re.IGNORECASE
 )
@@ -68,12 +69,12 @@ def _of_family(name: str) -> tuple[str, ...] | None:
         return ()
     asked = matched[2] or ""
     if not asked or _numbers(asked) >= _numbers(oldest):
-        return (f"{package}=={asked}.*" if asked else f"{package}>={oldest}", *others, _MLFLOW)
+        return (f"{package}=={asked}.*" if asked else f"{package}>={oldest}", *others, MLFLOW)
     warnings.warn(
         f"{name}: {package} {asked} does not go with today's Python; this environment has {oldest} or later.",
         stacklevel=4,
     )
-    return (f"{package}>={oldest}", *others, _MLFLOW)
+    return (f"{package}>={oldest}", *others, MLFLOW)
 
 
 def _numbers(version: str) -> tuple[int, ...]:

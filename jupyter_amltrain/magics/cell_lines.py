@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from ..environment.conda.dependencies import normal_name
 from ..environment.output.remedies import named_packages
-from ..environment.packages.requirements import normal_name, without_comment
+from ..environment.packages.requirements import without_comment
 
 _FAILED = re.compile(r" failed: | could not be made: ")
 _MOST = 3

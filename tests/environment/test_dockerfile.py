@@ -11,6 +11,7 @@ from jupyter_amltrain.environment.dockerfile import (
     requirements_text,
     unused_options,
 )
+from jupyter_amltrain.environment.packages.own import MLFLOW
 from jupyter_amltrain.environment.packages.requirements import Packages, normalised, wanted_packages
 
 PACKAGES = Packages(
@@ -165,7 +166,7 @@ def test_wanted_packages_and_their_normal_form() -> None:
         options=("--pre",),
         conda_tools=("pip",),
         channels=("x",),
-        notes=("Not installed: azureml-core~=1.0; jobs get azureml.core from jupyter_amltrain.",),
+        notes=("Not installed: azureml-core~=1.0; jobs get the SDK's part from jupyter_amltrain.",),
         way="No conda packages are asked for, only python and pip: pip's packages are installed."
         " Not used: the channel x.",
     )
@@ -174,3 +175,19 @@ def test_wanted_packages_and_their_normal_form() -> None:
     assert not wanted_packages({**spec, "user_managed": True})
     asked = wanted_packages({"conda": {"dependencies": ["python=3.9", "scipy=1.0"]}})
     assert (asked.python, asked.conda) == ("3.9", ("scipy=1.0",))
+
+
+@pytest.mark.parametrize(
+    ("pip", "kept"),
+    [
+        (["azureml-mlflow==1.42.0", "scikit-learn"], ("scikit-learn", MLFLOW)),
+        (["azureml-mlflow", "MLflow==2.9"], ("MLflow==2.9",)),
+        (["azureml-dataset-runtime[pandas,fuse]~=1.40"], ("pandas",)),
+        (["azureml_dataprep[pandas]", "pandas<2"], ("pandas<2",)),
+        (["azureml-dataprep", "azureml-interpret"], ("azureml-interpret",)),
+    ],
+)
+def test_what_scripts_take_from_packages_of_the_sdk_is_installed(pip: list[str], kept: tuple[str, ...]) -> None:
+    packages = wanted_packages({"conda": {"dependencies": [{"pip": pip}]}})
+    assert packages.pip == kept
+    assert pip[0] in packages.notes[0]

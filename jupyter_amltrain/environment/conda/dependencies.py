@@ -344,6 +344,11 @@ def package_name(requirement: str) -> str:
     return re.split(r"[\[=<>~! ;@]", requirement.strip(), maxsplit=1)[0]
 
 
+def normal_name(requirement: str) -> str:
+    """The same in the spelling that is the same for all: small letters and hyphens."""
+    return re.sub(r"[-_.]+", "-", package_name(requirement)).lower()
+
+
 def _version_in(package: str) -> str | None:
     found = _VERSION.search(package)
     return found.group() if found else None

@@ -13,7 +13,7 @@ from typing import Any
 
 from ...home import home_folder, made_folder
 from ...job.inventory import MARK
-from ..packages.requirements import normal_name
+from ..conda.dependencies import normal_name
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from ..packages.requirements import normal_name
+from ..conda.dependencies import normal_name
 
 _NAME = r"[A-Za-z0-9][\w.-]*"
 _AT_FAULT = re.compile(rf"Failed to build `({_NAME}(?:==[^`@]+)?)|Failed building wheel for ({_NAME})")

@@ -13,20 +13,18 @@ from typing import TYPE_CHECKING, Any
 from ...errors import UserErrorException
 from ..conda.dependencies import (
     DEFAULT_NAME,
-    DEFAULT_PIP_PACKAGE,
     PYTHON_DEFAULT_VERSION,
     CondaDependencies,
+    normal_name,
     package_name,
 )
 from ..conda.pypi import VARIABLE, is_asked_for, on_pypi
 from ..secrets import mask_url_credentials
 from ..text_files import read_text
+from .own import without_sdk
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
-
-OWN_PACKAGES = frozenset({DEFAULT_PIP_PACKAGE, "azureml-core", "azureml-sdk", "azureml-train-core", "azureml-widgets"})
-"""Packages of the SDK that are never installed: jobs get ``azureml.core`` from us."""
 
 _NOBODYS_PYTHON = f"python={PYTHON_DEFAULT_VERSION}"
 _FROM_GIT = re.compile(r"(?:^|@\s*)git\+")
@@ -70,11 +68,9 @@ def wanted_packages(spec: Mapping[str, Any]) -> Packages:
         return Packages()
     conda = CondaDependencies(_underlying_structure=spec.get("conda") or {"dependencies": []})
     lines = [clean for line in conda.pip_packages if (clean := without_comment(line))]
-    left_out = [line for line in lines if normal_name(line) in OWN_PACKAGES]
+    lines, without = without_sdk(lines)
+    notes = [without] if without else []
     python = conda.get_python_version()
-    notes: list[str] = []
-    if left_out and left_out != [DEFAULT_PIP_PACKAGE]:
-        notes.append(f"Not installed: {', '.join(left_out)}; jobs get azureml.core from jupyter_amltrain.")
     items = [item for item in conda.conda_packages if not _is_tool(item)]
     if items and is_asked_for():
         instead, no_python = on_pypi(items)
@@ -85,7 +81,7 @@ def wanted_packages(spec: Mapping[str, Any]) -> Packages:
             notes.append(f"Not installed, being no Python packages: {', '.join(no_python)}.")
         items = []
     return Packages(
-        pip=tuple(line for line in lines if normal_name(line) not in OWN_PACKAGES),
+        pip=tuple(lines),
         options=tuple(clean for line in conda.pip_options if (clean := without_comment(line))),
         conda=tuple(items),
         conda_tools=tuple(item for item in conda.conda_packages if _is_tool(item) and item != _NOBODYS_PYTHON),
@@ -227,8 +223,3 @@ def _normal_requirement(line: str) -> str:
         return " ".join(line.split())
     requirement.name = normal_name(requirement.name)
     return str(requirement)
-
-
-def normal_name(line: str) -> str:
-    """The package that a requirement line asks for, in the spelling that is the same for all of them."""
-    return re.sub(r"[-_.]+", "-", package_name(line)).lower()
