@@ -28,7 +28,7 @@ _DIFF_BYTES = 10_000
 _DIFF_WIDTH = 300
 # Behind the text, whose own colour can be read on light and dark; the first character of a line tells the same.
 _BEHIND_LINES = {"+": "rgba(46,160,67,.18)", "-": "rgba(248,81,73,.18)"}
-_CELL = 'style="text-align:left;vertical-align:top;overflow-wrap:anywhere"'
+_CELL = 'style="text-align:left;vertical-align:top;max-width:30em;overflow-wrap:break-word"'
 
 
 def comparison_text(found: Comparison, curves: Overlay) -> str:

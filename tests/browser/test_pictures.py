@@ -22,14 +22,15 @@ from jupyter_amltrain.runs.follow import follow
 
 KEPT = Path(__file__).parents[2] / "docs" / "pictures"
 KEEP = os.environ.get("AMLTRAIN_KEEP_PICTURES") == "1"
-MOST_BYTES = 80_000
-MOST_BYTES_IN_ALL = 500_000
+MOST_BYTES = 120_000
+MOST_BYTES_IN_ALL = 700_000
 
 START = "%load_ext jupyter_amltrain\n%aml_workspace pictures\n"
 ENVIRONMENT = "%%aml_env sklearn --base python-base:1 --quiet\nscikit-learn\n"
 TRAIN = """\
-%%aml_submit --env sklearn --target cluster --experiment digits --tag model=mlp -- --epochs 40
+%%aml_submit --env sklearn --target cluster --experiment digits --tag model=mlp --out {out} -- {arguments}
 import argparse, os, pickle, time, warnings
+import numpy as np
 from azureml.core import Run
 from sklearn.datasets import load_digits
 from sklearn.metrics import log_loss
@@ -37,27 +38,33 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 parser = argparse.ArgumentParser()
+parser.add_argument("--neurons", type=int, default=32)
 parser.add_argument("--epochs", type=int, default=40)
-epochs = parser.parse_args().epochs
+parser.add_argument("--pause", type=float, default=0)
+asked = parser.parse_args()
 run = Run.get_context()
 x, y = load_digits(return_X_y=True)
 train_x, valid_x, train_y, valid_y = train_test_split(x / 16, y, test_size=0.3, random_state=0)
-model = MLPClassifier(hidden_layer_sizes=(32,), random_state=0)
+model = MLPClassifier(hidden_layer_sizes=(asked.neurons,), random_state=0)
 print("epoch  train_loss  valid_loss  accuracy", flush=True)
-for epoch in range(epochs):
+for epoch in range(asked.epochs):
     model.partial_fit(train_x, train_y, classes=range(10))
     losses = [log_loss(y, model.predict_proba(x)) for x, y in ((train_x, train_y), (valid_x, valid_y))]
-    run.log("train_loss", losses[0])
-    run.log("valid_loss", losses[1])
-    accuracy = model.score(valid_x, valid_y)
-    run.log("accuracy", accuracy)
-    print(f"\\x1b[32m{epoch:<5}\\x1b[0m  {losses[0]:<10.4f}  {losses[1]:<10.4f}  {accuracy:.4f}", flush=True)
-    time.sleep(0.25)
+    scores = [model.score(x, y) for x, y in ((train_x, train_y), (valid_x, valid_y))]
+    for part, loss, score in zip(("train", "valid"), losses, scores):
+        run.log(f"{{part}}_loss", loss)
+        run.log(f"{{part}}_accuracy", score)
+    run.log("weights", np.sqrt(sum(np.square(each).sum() for each in model.coefs_)))
+    unsure = np.sort(model.predict_proba(valid_x))[:, -1] < 0.5
+    run.log("unsure", unsure.mean())
+    print(f"\\x1b[32m{{epoch:<5}}\\x1b[0m  {{losses[0]:<10.4f}}  {{losses[1]:<10.4f}}  {{scores[1]:.4f}}", flush=True)
+    time.sleep(asked.pause)
 pickle.dump(model, open("outputs/model.pkl", "wb"))
 warnings.warn("the learning rate was never lowered")
 while not os.path.exists("outputs/go"):
     time.sleep(0.05)
 """
+COMPARES = "wide.display_name, narrow.display_name = '32 neurons', '8 neurons'\n%aml_compare wide narrow"
 WAITS = "%%aml_submit --env sklearn --target cluster --experiment digits\nprint('let in')\n"
 FAILS = """\
 %%aml_submit --env sklearn --target cluster --experiment digits
@@ -90,10 +97,15 @@ def in_state(view: Locator, state: str) -> Locator:
     return view
 
 
-def take(page: Page, picture: Locator, name: str, *, kept: bool = False) -> None:
-    """Pictures of a part of the page in both themes, the light one last, in which nothing is too faint to be read."""
+def take(page: Page, picture: Locator, name: str, *, kept: bool = False, opened: Locator | None = None) -> None:
+    """Pictures of a part of the page in both themes, the light one last, in which nothing is too faint to be read.
+
+    A menu that is to be in them, ``opened``, is clicked before each, since it closes when the theme is chosen.
+    """
     for theme in ("Dark", "Light"):
         use_theme(page, f"JupyterLab {theme}")
+        if opened:
+            opened.click()
         page.mouse.move(0, 0)
         picture.scroll_into_view_if_needed()
         expect(picture.locator(".jp-amltrain-chart-canvas:empty:visible")).to_have_count(0)
@@ -124,7 +136,9 @@ def cluster(amltrain_home: Path) -> None:
 
 def test_each_state_in_both_themes(cluster: None, lab: str, page: Page, gate: Gate, tmp_path: Path) -> None:
     builds = BUILDS.format(token=uuid.uuid4().hex, waiting=gate.waiting)
-    cells = (START, ENVIRONMENT, TRAIN, WAITS, FAILS, builds, ON_IT)
+    wide = TRAIN.format(out="wide", arguments="--pause 0.25")
+    narrow = TRAIN.format(out="narrow", arguments="--neurons 8")
+    cells = (START, ENVIRONMENT, wide, WAITS, FAILS, builds, ON_IT, narrow, COMPARES)
     write_notebook(tmp_path / "notebooks" / "view.ipynb", *cells)
     url = lab.format(notebook="view.ipynb")
     page.set_viewport_size({"width": 1000, "height": 1500})
@@ -134,7 +148,7 @@ def test_each_state_in_both_themes(cluster: None, lab: str, page: Page, gate: Ga
         run_cell(page, cell)
     view = in_state(shown(page, 2), "Running")
     training = newest()
-    expect(view.locator(".uplot").nth(1)).to_be_visible(timeout=60_000)
+    expect(view.locator(".uplot").nth(3)).to_be_visible(timeout=60_000)
     view.locator(".jp-amltrain-log-row", has_text=re.compile("^2[89] ")).first.wait_for()
     take(page, view, "running", kept=True)
 
@@ -151,8 +165,7 @@ def test_each_state_in_both_themes(cluster: None, lab: str, page: Page, gate: Ga
         view.get_by_role("tab", name=tab).click()
         take(page, view.locator(".jp-amltrain-tabs"), f"tab-{tab.lower()}")
     view.get_by_role("tab", name="Log").click()
-    view.get_by_label("More").click()
-    take(page, view, "menu")
+    take(page, view, "menu", opened=view.get_by_label("More"))
     view.get_by_role("button", name="Compare with …").click()
     take(page, view, "choosing")
     for width in (500, 1600):
@@ -172,15 +185,31 @@ def test_each_state_in_both_themes(cluster: None, lab: str, page: Page, gate: Ga
     take(page, building, "building")
     gate.open()
     in_state(building, "Completed")
+
+    run_cell(page, 7)
+    expect(shown(page, 7).get_by_role("log")).to_contain_text("never lowered", timeout=60_000)
+    let_it_end(newest())
+    run_cell(page, 8)
+    compared = page.locator(".jp-Cell .jp-amltrain-comparison")
+    expect(compared.locator("svg")).to_have_count(6, timeout=60_000)
+    take(page, compared, "compared", kept=True)
+
     save(page)
     restart_kernel(page)
-    expect(page.locator(".jp-amltrain-lost")).to_have_count(4, timeout=30_000)
+    expect(page.locator(".jp-amltrain-lost")).to_have_count(5, timeout=30_000)
     take(page, view, "lost")
     page.reload()
     saved = page.locator(".jp-amltrain-saved")
-    expect(saved).to_have_count(4, timeout=60_000)
-    take(page, saved.nth(0), "saved")
+    expect(saved).to_have_count(5, timeout=60_000)
+    take(page, saved.nth(0), "saved", kept=True)
     take(page, saved.nth(2), "saved-failed")
+
+
+def test_kept_pictures_are_shown_and_those_shown_are_kept() -> None:
+    top = KEPT.parents[1]
+    texts = [path.read_text() for path in (top / "README.md", *(top / "docs").glob("*.md"))]
+    shown = {name for text in texts for name in re.findall(r"pictures/([\w-]+\.png)", text)}
+    assert shown == {path.name for path in KEPT.glob("*.png")}
 
 
 def test_kept_pictures_are_small() -> None:
