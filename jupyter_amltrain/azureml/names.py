@@ -40,7 +40,7 @@ TARGETS: dict[str, str] = {
         " InteractiveLoginAuthentication MsiAuthentication ServicePrincipalAuthentication TokenAuthentication",
     ),
     **_targets("data.datastore", "Datastore"),
-    **_targets("data.factory", "Dataset FileDatasetFactory TabularDatasetFactory"),
+    **_targets("data.factory", "DataType Dataset FileDatasetFactory TabularDatasetFactory"),
     **_targets("data.dataset", "AbstractDataset FileDataset TabularDataset"),
     **_targets("data.consumption", "DatasetConsumptionConfig OutputFileDatasetConfig"),
     **_targets("data.reference", "DataPath DataPathComputeBinding DataReference DataReferenceConfiguration"),
@@ -142,7 +142,7 @@ PLACES: dict[str, str] = {
         "AmlCompute ComputeTarget Dataset InteractiveLoginAuthentication Model ProjectSystemException "
         "UserErrorException Workspace WorkspaceException"
     ),
-    "azureml.data": "FileDataset OutputFileDatasetConfig TabularDataset",
+    "azureml.data": "DataType FileDataset OutputFileDatasetConfig TabularDataset",
     "azureml.data.abstract_dataset": (
         "AbstractDataset DatasetConsumptionConfig FileDatasetFactory RunEnvironmentException TabularDatasetFactory "
         "UserErrorException"
@@ -157,7 +157,7 @@ PLACES: dict[str, str] = {
     "azureml.data.dataset_consumption_config": "DatasetConsumptionConfig",
     "azureml.data.dataset_error_handling": "AzureMLException UserErrorException",
     "azureml.data.dataset_factory": (
-        "DataPath DataReference FileDatasetFactory TabularDatasetFactory UserErrorException"
+        "DataPath DataReference DataType FileDatasetFactory TabularDatasetFactory UserErrorException"
     ),
     "azureml.data.dataset_profile": "AzureMLException",
     "azureml.data.dataset_profile_run": "Run",

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..absent import NOT_YET, Recreated
 from ..errors import UserErrorException
-from ..runs.run_base import job_module
+from ..runs.run_base import job_module, own_errors
 from .dataset import AbstractDataset, FileDataset, TabularDataset
 from .datastore import Datastore
 from .definition import files_in
@@ -20,6 +20,9 @@ _PATHS = (
     "a path of this machine ('/data/pets', 'data/*.csv'), (datastore, 'path'), an address beginning with https://, or a"
     " list of these"
 )
+
+
+DataType = job_module("column_types").DataType
 
 
 class FileDatasetFactory(Recreated):
@@ -100,6 +103,7 @@ class TabularDatasetFactory(Recreated):
         Args:
             header: whether the first line of each file has the names of the columns.
             infer_column_types: False gives text everywhere.
+            set_column_types: column name to ``DataType``, such as ``DataType.to_datetime("%d-%m-%Y")``.
         """
         if isinstance(header, str) or header not in (True, False):
             header = "NO_HEADERS" not in str(header).upper()
@@ -237,9 +241,8 @@ def _tabular(
     path: Any, validate: bool, partition_format: str | None, column_types: Any, **options: Any
 ) -> TabularDataset:
     if column_types:
-        raise UserErrorException(
-            "set_column_types is not available here; set them on the result: to_pandas_dataframe().astype({…})."
-        )
+        with own_errors():
+            options["column_types"] = job_module("column_types").plain_types(column_types)
     return TabularDataset(_defined("tabular", path, validate, partition_format, options))
 
 

@@ -39,7 +39,7 @@ CLASSES = {
     "azureml.data.data_reference": "DataReference",
     "azureml.data.datapath": "DataPath DataPathComputeBinding",
     "azureml.data.dataset_consumption_config": "DatasetConsumptionConfig",
-    "azureml.data.dataset_factory": "FileDatasetFactory TabularDatasetFactory",
+    "azureml.data.dataset_factory": "DataType FileDatasetFactory TabularDatasetFactory",
     "azureml.exceptions": "ActivityFailedException AzureMLException ComputeTargetException UserErrorException"
     " WorkspaceException",
 }

@@ -9,6 +9,7 @@ import pytest
 
 from jupyter_amltrain import Dataset, Datastore, Workspace
 from jupyter_amltrain.data.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
+from jupyter_amltrain.data.factory import DataType
 from jupyter_amltrain.data.reference import DataPath, DataPathComputeBinding, DataReference
 from jupyter_amltrain.errors import NameNotFoundException, UserErrorException
 from other_http import served_folder
@@ -265,3 +266,38 @@ def test_a_data_path_is_a_place_in_a_datastore(workspace: Workspace, tmp_path: P
     assert place.create_data_reference().mode == "mount"
     with pytest.raises(ValueError, match="datastore parameter is required"):
         DataPath()
+
+
+TYPED = """id;when;when2;price;flag;count;left
+007;31-12-2024;2024-01-02;1.234,5;yes;3;a
+008;01-02-2025;nonsense;7;No;2.5;
+"""
+
+
+def test_column_types(here: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "typed.csv").write_text(TYPED)
+    types = {
+        "id": DataType.to_string(),
+        "when": DataType.to_datetime(["%Y", "%d-%m-%Y"]),
+        "when2": DataType.to_datetime(),
+        "price": DataType.to_float(decimal_mark=","),
+        "flag": DataType.to_bool(),
+        "count": DataType.to_long(),
+    }
+    made = Dataset.Tabular.from_delimited_files(tmp_path / "typed.csv", separator=";", set_column_types=types)
+    frame = made.register(here, "typed").to_pandas_dataframe()
+    assert frame["id"].tolist() == ["007", "008"]
+    assert [str(day.date()) for day in frame["when"]] == ["2024-12-31", "2025-02-01"]
+    assert (str(frame["when2"][0].date()), frame["when2"].isna().tolist()) == ("2024-01-02", [False, True])
+    assert frame["price"].tolist() == [1234.5, 7]
+    assert frame["flag"].tolist() == [True, False]
+    assert frame["flag"].dtype == bool
+    assert (frame["count"][0], frame["count"].isna().tolist()) == (3, [False, True])
+    assert frame["left"].isna().tolist() == [False, True]
+    for wrong, words in (({"id": "text"}, "takes a type such as"), ({"none": DataType.to_long()}, "names the column")):
+        with pytest.raises(UserErrorException, match=words):
+            Dataset.Tabular.from_delimited_files(
+                tmp_path / "typed.csv", separator=";", set_column_types=wrong
+            ).to_pandas_dataframe()
+    with pytest.raises(Exception, match="to_stream is not available"):
+        DataType.to_stream(here)

@@ -2,6 +2,7 @@
 
 import os
 
+from .column_types import plain_types
 from .errors import UserErrorException
 
 TYPE_CHECKING = False
@@ -46,6 +47,7 @@ class TabularDatasetFactory:
         Args:
             header: whether the first line of each file has the names of the columns.
             infer_column_types: False gives text everywhere.
+            set_column_types: column name to ``DataType``.
 
         Raises:
             UserErrorException: there are none, or they lie in a datastore.
@@ -58,18 +60,35 @@ class TabularDatasetFactory:
             "infer_column_types": infer_column_types,
             "empty_as_string": empty_as_string,
             "encoding": encoding,
+            "column_types": plain_types(set_column_types),
         }
         return _data_set(path, {"kind": "tabular", "options": options})
 
     @staticmethod
-    def from_json_lines_files(path: "Any", validate: bool = True, encoding: str = "utf8", **kwargs: "Any") -> "Dataset":
+    def from_json_lines_files(
+        path: "Any",
+        validate: bool = True,
+        include_path: bool = False,
+        set_column_types: "Any" = None,
+        partition_format: "Any" = None,
+        invalid_lines: str = "error",
+        encoding: str = "utf8",
+    ) -> "Dataset":
         """Rows of files with one JSON object in each line."""
-        return _data_set(path, {"kind": "tabular", "options": {"format": "json", "encoding": encoding}})
+        options = {"include_path": include_path, "column_types": plain_types(set_column_types), "encoding": encoding}
+        return _data_set(path, {"kind": "tabular", "options": dict(options, format="json")})
 
     @staticmethod
-    def from_parquet_files(path: "Any", validate: bool = True, **kwargs: "Any") -> "Dataset":
+    def from_parquet_files(
+        path: "Any",
+        validate: bool = True,
+        include_path: bool = False,
+        set_column_types: "Any" = None,
+        partition_format: "Any" = None,
+    ) -> "Dataset":
         """Rows of Parquet files; pandas needs pyarrow for them."""
-        return _data_set(path, {"kind": "tabular", "options": {"format": "parquet"}})
+        options = {"include_path": include_path, "column_types": plain_types(set_column_types)}
+        return _data_set(path, {"kind": "tabular", "options": dict(options, format="parquet")})
 
 
 def _data_set(path: "Any", item: "Dict[str, Any]") -> "Dataset":

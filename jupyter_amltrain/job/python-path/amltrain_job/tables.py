@@ -3,6 +3,7 @@
 import random
 from importlib import import_module
 
+from .column_types import converted
 from .errors import UserErrorException
 
 TYPE_CHECKING = False
@@ -47,6 +48,7 @@ def _read(pandas: "Any", name: str, path: str, options: "Dict[str, Any]") -> "An
                 frame.columns = ["Column%d" % (number + 1) for number in range(len(frame.columns))]
     except (ValueError, ImportError, UnicodeError) as error:
         raise UserErrorException("%s cannot be read as %s: %s" % (name, options.get("format"), error)) from None
+    frame = converted(pandas, frame, options.get("column_types") or {})
     if options.get("include_path"):
         frame.insert(0, "Path", "/" + name)
     return frame
@@ -56,6 +58,8 @@ def _csv(options: "Dict[str, Any]") -> "Dict[str, Any]":
     given = {"sep": options.get("separator", ","), "header": 0 if options.get("header", True) else None}
     if not options.get("infer_column_types", True):
         given["dtype"] = str
+    elif options.get("column_types"):
+        given["dtype"] = dict.fromkeys(options["column_types"], str)  # as text first, so that nothing is lost
     if options.get("empty_as_string"):
         given["keep_default_na"] = False
     return given
