@@ -98,15 +98,16 @@ class ShownRun(_Shown):
         self._last: tuple[str, dict[str, str]] | None = None
         self.view = RunView(workspace, run_id)
         super().__init__(shell, self.view)
-        if not self._is_over():
-            self.view.over = self._over
+        # Of a run that is over the output has the whole story already; a rerun in the view brings another one.
+        self._whole = run_id if self._is_over() else ""
+        self.view.over = self._over
 
     def seen_within(self, seconds: float) -> bool:
         """See :class:`~jupyter_amltrain.magics.screen.Watched`."""
         return self.view.opened.wait(seconds)
 
     def _over(self) -> None:
-        if self._keeping.acquire(blocking=False):
+        if self.view.run_id != self._whole and self._keeping.acquire(blocking=False):
             threading.Thread(target=self._keep, name="amltrain-story", daemon=True).start()
 
     def _keep(self) -> None:

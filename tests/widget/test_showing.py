@@ -77,6 +77,11 @@ def displays(messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [message["content"]["data"] for message in messages if message["msg_type"] == "display_data"]
 
 
+def run_told(text: str) -> str:
+    """Which run a story is about."""
+    return text.partition("%aml_run ")[2].split()[0]
+
+
 def test_a_run_that_goes_is_a_widget_beside_html_and_text(kernel: Kernel) -> None:
     (shown,) = displays(kernel.run(f"{BEGIN}\nrun"))
     assert set(shown) == {RUN, WIDGET, "text/html", "text/plain"}
@@ -86,6 +91,17 @@ def test_a_run_that_goes_is_a_widget_beside_html_and_text(kernel: Kernel) -> Non
     assert set(at_the_end) == {RUN, "text/html", "text/plain"}
     assert "Completed" in at_the_end["text/html"]
     assert "<script" not in at_the_end["text/html"]
+
+
+def test_a_rerun_in_the_view_of_a_run_that_was_over_is_kept(kernel: Kernel) -> None:
+    kernel.run(PLAIN)
+    kernel.run(SUBMIT)
+    (shown,) = displays(kernel.run("%aml_run last"))
+    kernel.say(shown[RUN]["model_id"], {"kind": "rerun", "client": "page", "id": 1, "arguments": []})
+    before = run_told(shown["text/plain"])
+    while run_told((told := kernel.story())[1]) == before:
+        pass
+    assert all("Completed" in each for each in told)
 
 
 def test_the_end_of_the_kernel_keeps_the_story(kernel: Kernel) -> None:
