@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 from ..engines.protocol import Exit
 
 _TAIL_BYTES = 64 << 10
-_EXCEPTION_LINE = re.compile(r"^(?P<type>[A-Za-z_][\w.]*)(?:: (?P<message>.*))?$")
 
 
 def error_of(ended: Exit, log_path: Path) -> dict[str, Any]:
@@ -34,11 +32,8 @@ def tail(path: Path, size_bytes: int = _TAIL_BYTES) -> str:
 
 
 def last_exception(text: str) -> str:
-    """``Type: message`` of the last Python traceback in a log, or "" when it does not end with one."""
-    _, found, after = text.rpartition("Traceback (most recent call last):\n")
-    if not found:
-        return ""
-    for line in after.splitlines():
-        if not line.startswith((" ", "\t")) and (match := _EXCEPTION_LINE.match(line)):
-            return match["type"] + (f": {match['message']}" if match["message"] else "")
-    return ""
+    """``Type: message`` of the last Python traceback in a log, or "" when there is none."""
+    from .tracebacks import find_tracebacks, plain_lines
+
+    found = find_tracebacks(plain_lines(text))
+    return found[-1].text if found else ""

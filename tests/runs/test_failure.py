@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from jupyter_amltrain.environment.packages.pip_names import PIP_NAMES, pip_name
 from jupyter_amltrain.magics.runs import RunMagics
 from jupyter_amltrain.runs.causes import known_causes
 from jupyter_amltrain.runs.circumstances import Circumstances
+from jupyter_amltrain.runs.ending import error_of
 from jupyter_amltrain.runs.failure import failure_of, fitted
 from jupyter_amltrain.runs.run_state import Failure, Option
 from jupyter_amltrain.runs.shorten import json_size
@@ -581,3 +583,19 @@ def test_random_text_is_no_trouble() -> None:
         known_causes(whole[begin:], ABOUT)
     assert len(find_tracebacks(plain_lines((CHAINED + GROUP) * 200))) == 800
     assert find_tracebacks(plain_lines('  File "x", line 1\n' * 2000)) == []
+
+
+@pytest.mark.parametrize(
+    ("log", "exception"),
+    [
+        (CHAINED, "ValueError: shapes do not fit"),
+        (NOT_COMPILED, "SyntaxError: invalid syntax"),
+        ("\x1b[1;35mTraceback (most recent call last):\x1b[0m\n\x1b[1;35mKeyError\x1b[0m: 1\n", "KeyError: 1"),
+        ("epoch 3\n", ""),
+    ],
+)
+def test_the_message_of_a_run_names_the_exception(log: str, exception: str, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(log)
+    said = f"User program failed with {exception}" if exception else explain_exit(1)
+    assert error_of(Exit(1, explain_exit(1)), tmp_path / "log")["message"] == said
+    assert error_of(Exit(3, explain_exit(3)), tmp_path / "log")["message"] == explain_exit(3)
