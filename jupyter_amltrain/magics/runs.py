@@ -21,6 +21,7 @@ from ..runs.find import LAST
 from ..runs.record import OVER
 from . import logs
 from .answers import plain_errors, read_line
+from .beginning import wait_in_notebook
 from .disk import work_files
 from .named_run import named_run
 from .session import default_experiment
@@ -118,7 +119,8 @@ class RunMagics(Magics):
         if asked.out:
             self._shell.user_ns[asked.out] = run
         if asked.wait:
-            _wait(run, self._screen.show(experiment.workspace, run.id))
+            in_notebook = getattr(self._shell, "kernel", None) is not None
+            _wait(run, self._screen.show(experiment.workspace, run.id), in_notebook)
         return run
 
     def _over(self, text: str) -> str:
@@ -313,12 +315,14 @@ def _tags(pairs: list[str]) -> dict[str, str | None]:
     return tags
 
 
-def _wait(run: Run, watched: Watched | None) -> None:
+def _wait(run: Run, watched: Watched | None, in_notebook: bool) -> None:
     """Wait with the run in view; where nobody draws it, as in nbconvert, with its text."""
     in_view = watched is not None and watched.seen_within(_DRAWN_WITHIN_S)
     try:
         if in_view:
             run.wait_for_completion()
+        elif in_notebook:
+            wait_in_notebook(run)
         else:
             wait_in_terminal(run)
     except ActivityFailedException:

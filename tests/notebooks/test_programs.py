@@ -22,6 +22,9 @@ TRAIN = """\
 from azureml.core import Run
 Run.get_context().log("loss", 0.25)
 print("the only epoch")
+for _ in range(5000):
+    print("x" * 999)
+print("the last line")
 """
 
 
@@ -55,10 +58,14 @@ def test_a_run_is_told_in_text_and_html(program: str, docker_host: str, amltrain
     assert status == 0, printed
     assert notebook is not None
     outputs = notebook.cells[2].outputs
-    assert "the only epoch" in "".join(output.text for output in outputs if output.output_type == "stream")
+    text = "".join(output.text for output in outputs if output.output_type == "stream")
+    assert "the only epoch" in text
+    assert "… What follows is not kept here: %aml_logs " in text
+    assert len(nbformat.writes(notebook)) < 200_000
     (story,) = stories(notebook.cells[2])
     assert set(story) == {"text/html", "text/plain"}
     assert "Completed" in story["text/plain"]
+    assert "the last line" in story["text/plain"]
     assert "loss" in story["text/html"]
     assert notebook.cells[3].outputs[0].text == "the cell after\n"
 
