@@ -30,13 +30,14 @@ def log(page: Page, name: str, values: list[float], curve: int = 1) -> None:
     )
 
 
-def read_at(page: Page, share: float) -> str:
-    """What is said of the place under the pointer, a share of the first chart's width."""
-    plot = page.locator(".u-over").first
+def read_at(page: Page, share: float, family: str = "") -> str:
+    """What is said of the place under the pointer, a share of the width of a chart, the first if none is named."""
+    chart = page.locator(".jp-amltrain-chart", has_text=family).first
+    plot = chart.locator(".u-over")
     box = plot.bounding_box()
     assert box
     plot.hover(position={"x": share * box["width"], "y": 40})
-    read = page.locator(".jp-amltrain-chart-read").first
+    read = chart.locator(".jp-amltrain-chart-read")
     expect(read).not_to_be_empty()
     return read.inner_text()
 
@@ -71,6 +72,52 @@ def test_a_part_is_looked_at_and_left_with_escape(charts: Page) -> None:
     charts.get_by_role("group", name="Chart loss").press("Escape")
     charts.locator(".u-over").wait_for()
     assert int(read_at(charts, 0.1).split()[1]) < 50
+
+
+def test_a_double_click_shows_all_of_every_chart_again(charts: Page) -> None:
+    log(charts, "loss", [float(step) for step in range(101)])
+    log(charts, "accuracy", [float(step) for step in range(101)], 2)
+    expect(charts.locator(".u-over")).to_have_count(2)
+    for name in ("loss", "accuracy"):
+        charts.get_by_role("group", name=f"Chart {name}").press("+")
+    for name in ("loss", "accuracy"):
+        assert int(read_at(charts, 0.99, name).split()[1]) < 80
+    charts.locator(".u-over").first.dblclick()
+    for name in ("loss", "accuracy"):
+        assert int(read_at(charts, 0.99, name).split()[1]) > 97
+
+
+def at_times(page: Page, name: str, curve: int, times: list[float], values: list[float]) -> None:
+    """Points that were logged at these times, by these steps."""
+    page.evaluate(
+        "([name, id, time, values]) => source.points(name, values, {id, time: Float64Array.from(time)})",
+        [name, curve, times, values],
+    )
+
+
+def test_a_clock_that_goes_back(charts: Page) -> None:
+    begun = 1.7e9
+    at_times(charts, "loss", 1, [begun + 10, begun + 20, begun + 5, begun + 15], [4.0, 3.0, 2.0, 1.0])
+    charts.locator(".u-over").wait_for()
+    assert read_at(charts, 0.66) == "step 2 · loss 2"
+    charts.get_by_label("Horizontal axis").select_option("relative")
+    # In the order of the clock, from the earliest; the last value is still the one that was logged last.
+    said = [read_at(charts, share) for share in (0.001, 0.34, 0.66, 0.999)]
+    assert said == ["0 s · loss 2", "5.0 s · loss 4", "10 s · loss 1", "15 s · loss 3"]
+    expect(charts.locator(".jp-amltrain-chart-last")).to_have_text("1")
+
+
+def test_by_epoch(charts: Page) -> None:
+    axis = charts.get_by_label("Horizontal axis")
+    at_times(charts, "loss", 1, [1.7e9 + at for at in range(0, 45, 5)], [9.0 - at for at in range(9)])
+    charts.locator(".u-over").wait_for()
+    assert axis.locator("option:not([hidden])").all_inner_texts() == ["Step", "Time", "Clock"]
+    at_times(charts, "epoch", 2, [1.7e9 + at for at in range(0, 50, 10)], [0.0, 1.0, 2.0, 3.0, 4.0])
+    expect(charts.locator(".u-over")).to_have_count(2)
+    axis.select_option("Epoch")
+    # Between two epochs that were logged it is the share of the time between them.
+    assert read_at(charts, 0.999, "loss") == "epoch 4 · loss 1"
+    assert read_at(charts, 0.375, "loss") == "epoch 1.5 · loss 6"
 
 
 def test_axes_and_numbers_that_are_none(charts: Page) -> None:

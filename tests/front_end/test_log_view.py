@@ -152,6 +152,78 @@ def test_what_lies_above_is_read_when_somebody_goes_there(log: Page) -> None:
     expect(log.locator(".jp-amltrain-log-above")).to_be_hidden()
 
 
+IN_SIGHT = """() => {
+    const sight = document.querySelector('.jp-amltrain-log-viewport').getBoundingClientRect();
+    return [...document.querySelectorAll('.jp-amltrain-log-row')].filter(row => {
+        const {top, bottom} = row.getBoundingClientRect();
+        return bottom > sight.top && top < sight.bottom;
+    }).map(row => row.textContent.split(' ').slice(0, 2).join(' '));
+}"""
+# Scrolling by keys goes on for some frames.
+SETTLED = """async () => {
+    const viewport = document.querySelector('.jp-amltrain-log-viewport');
+    const frame = () => new Promise(requestAnimationFrame);
+    for (let still = 0, before = NaN; still < 5; still = viewport.scrollTop === before ? still + 1 : 0) {
+        before = viewport.scrollTop;
+        await frame();
+    }
+}"""
+
+
+def shown_part(page: Page, text: str) -> tuple[float, float]:
+    """Where the row that begins so begins and ends in the viewport, as shares of its height."""
+    return tuple(
+        page.evaluate(
+            """text => {
+                const {top, height} = document.querySelector('.jp-amltrain-log-viewport').getBoundingClientRect();
+                const row = [...document.querySelectorAll('.jp-amltrain-log-row')].find(
+                    each => each.textContent.startsWith(text));
+                const box = row?.getBoundingClientRect() ?? {top: NaN, bottom: NaN};
+                return [(box.top - top) / height, (box.bottom - top) / height];
+            }""",
+            text,
+        )
+    )
+
+
+@pytest.mark.parametrize("letter", ["x", "漢", "\t"])
+def test_long_lines_are_wrapped(log: Page, letter: str) -> None:
+    answer_find(log)
+    wraps = log.get_by_role("button", name="Wrap long lines")
+    rows_shown = log.locator(".jp-amltrain-log-rows")
+    viewport = log.get_by_role("log")
+    say(log, "".join(f"line {at} {letter * (at % 300)}\n" for at in range(2000)))
+    wraps.click()
+    expect(wraps).to_have_attribute("aria-pressed", "true")
+    expect(rows_shown).to_contain_text("line 1999")
+    assert viewport.evaluate("node => node.scrollWidth === node.clientWidth")
+    assert shown_part(log, "line 1999")[1] == pytest.approx(1, abs=0.01)
+    say(log, f"line 2000 {letter * 299}\n")
+    expect(rows_shown).to_contain_text("line 2000")
+    assert shown_part(log, "line 2000")[1] == pytest.approx(1, abs=0.01)
+
+    viewport.press("Home")
+    expect(rows_shown).to_contain_text("line 0")
+    expect(log.get_by_role("button", name="Follow")).to_be_visible()
+    assert shown_part(log, "line 0")[0] == 0
+    # By a page of the viewport each time, every line comes into sight.
+    seen = set()
+    while "line 60" not in seen:
+        seen |= set(log.evaluate(IN_SIGHT))
+        viewport.press("PageDown")
+        log.evaluate(SETTLED)
+    assert {f"line {at}" for at in range(60)} <= seen
+
+    say(log, "ValueError\n" + "".join(f"after {at} {letter * 299}\n" for at in range(200)))
+    log.get_by_role("button", name="First error").click()
+    expect(log.locator(".jp-amltrain-log-marked")).to_have_text("ValueError")
+    assert shown_part(log, "ValueError")[0] == pytest.approx(0, abs=0.01)
+    wraps.click()
+    expect(log.locator(".jp-amltrain-log-row").first).to_have_css("height", "18px")
+    log.evaluate(SETTLED)
+    assert "ValueError" in log.evaluate(IN_SIGHT)
+
+
 def test_errors_are_listed_and_found(log: Page) -> None:
     answer_find(log)
     numbered(log, 0, 3000)

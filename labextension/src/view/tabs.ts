@@ -18,8 +18,6 @@ let views = 0;
 /** Tabs as the ARIA authoring practices have them: arrow keys go from one to the next. */
 export class Tabs {
   readonly node: HTMLElement;
-  /** Room beside the tabs, for what belongs to the open one. */
-  readonly aside = element('span', { class: 'tabs-aside' });
 
   constructor(tabs: ITab[]) {
     const prefix = `jp-amltrain-${++views}`;
@@ -47,7 +45,7 @@ export class Tabs {
     this.node = element(
       'div',
       { class: 'tabs' },
-      element('div', { class: 'tab-bar' }, list, this.aside),
+      element('div', { class: 'tab-bar' }, list),
       ...entries.map(entry => entry.panel)
     );
     this.select(tabs[0].id);

@@ -37,8 +37,8 @@ export class Chart {
     private readonly _host: IChartHost
   ) {
     this._title.textContent = visible(family);
-    this._caption = element('figcaption', { class: 'chart-caption' }, this._title, this._legend, this._last);
-    this.node = element('figure', { class: 'chart', tabindex: 0, role: 'group', 'aria-keyshortcuts': 'ArrowLeft ArrowRight + Escape' }, this._caption, this._canvas, this._read);
+    const caption = element('figcaption', { class: 'chart-caption' }, this._title, this._legend, this._last);
+    this.node = element('figure', { class: 'chart', tabindex: 0, role: 'group', 'aria-keyshortcuts': 'ArrowLeft ArrowRight + Escape' }, caption, this._canvas, this._read);
     this.node.addEventListener('keydown', event => this._key(event));
   }
 
@@ -292,7 +292,6 @@ export class Chart {
   private readonly _title = element('span', { class: 'chart-title' });
   private readonly _legend = element('span', { class: 'chart-legend' });
   private readonly _last = element('b', { class: 'chart-last' });
-  private readonly _caption: HTMLElement;
   private readonly _canvas = element('div', { class: 'chart-canvas' });
   private readonly _read = element('output', { class: 'chart-read muted' });
   private readonly _hidden = new Set<number>();

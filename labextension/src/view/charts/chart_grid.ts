@@ -29,7 +29,7 @@ let grids = 0;
 export class ChartGrid implements IChartHost {
   readonly node: HTMLElement;
   readonly sync = `amltrain-${++grids}`;
-  readonly look: ILook = { ...remembered, began: 0, epoch: null };
+  readonly look: ILook = { ...remembered, began: Infinity, epoch: null };
 
   constructor(private readonly _source: IRunSource) {
     this._seen = new IntersectionObserver(entries => this._see(entries), { rootMargin: '100px' });
@@ -51,7 +51,7 @@ export class ChartGrid implements IChartHost {
   overlay(runs: Behind): void {
     this._behind = runs.flatMap(({ name, series }) => {
       const curves = series.map(news => new Curve(news));
-      const began = Math.min(...curves.filter(curve => curve.length).map(curve => curve.time[0]));
+      const began = Math.min(...curves.map(curve => curve.began));
       const epoch = curves.find(isEpoch) ?? null;
       return curves.map(curve => ({ curve, run: name, began, epoch }));
     });
@@ -91,9 +91,7 @@ export class ChartGrid implements IChartHost {
         this._add(new Curve(one));
       }
       const curve = this._curves.get(one.id) as Curve;
-      if (curve.length && (!this.look.began || curve.time[0] < this.look.began)) {
-        this.look.began = curve.time[0];
-      }
+      this.look.began = Math.min(this.look.began, curve.began);
       this._dirty.add(this._chartOf.get(one.id) as Chart);
     }
     this._later();
@@ -156,7 +154,7 @@ export class ChartGrid implements IChartHost {
       for (const known of [this._charts, this._curves, this._chartOf, this._dirty, this._visible]) {
         known.clear();
       }
-      this.look.began = 0;
+      this.look.began = Infinity;
       this.look.epoch = null;
     }
     this._run = run;

@@ -15,6 +15,8 @@ export class Curve {
   /** Lowest and highest of all its numbers so far. */
   low = Infinity;
   high = -Infinity;
+  /** The earliest time of all; the first is a later one where the clock was put back. */
+  began = Infinity;
   /** Whether steps and times never go back, as is usual. */
   ascends = { step: true, time: true };
   step = new Float64Array();
@@ -63,6 +65,7 @@ export class Curve {
         this.low = Math.min(this.low, value);
         this.high = Math.max(this.high, value);
       }
+      this.began = Math.min(this.began, this.time[at]);
       if (at && !(this.step[at] >= this.step[at - 1])) {
         this.ascends.step = false;
       }

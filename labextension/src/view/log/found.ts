@@ -141,11 +141,12 @@ export class Found {
   private _timer = 0;
 }
 
-function toggle(text: string, title: string, changed: () => Promise<void>): HTMLButtonElement {
+/** A button that stays pressed until it is pressed again. */
+export function toggle(text: string, title: string, changed: () => unknown): HTMLButtonElement {
   const made = element('button', { type: 'button', class: 'button', title, 'aria-label': title, 'aria-pressed': 'false' }, text);
   made.addEventListener('click', () => {
     made.setAttribute('aria-pressed', `${made.getAttribute('aria-pressed') !== 'true'}`);
-    void changed();
+    changed();
   });
   return made;
 }

@@ -17,8 +17,6 @@ export class LogModel {
   lines: ILine[] = [];
   /** Lines that left at the beginning since this was last looked at; for a view that stays where it is. */
   dropped = 0;
-  /** The first line that has changed since this was last looked at. */
-  changed = 0;
 
   private _terminal: Terminal | null = null;
 
@@ -48,13 +46,11 @@ export class LogModel {
     }
     const terminal = this._terminal as Terminal;
     terminal.write(bytes);
-    this.changed = Math.min(this.changed, terminal.changed);
     if (this.lines.length > LINES_AT_MOST + DROPPED_AT_ONCE) {
       const count = this.lines.length - LINES_AT_MOST;
       terminal.drop(count);
       this.dropped += count;
       this.start = this.lines[0].start;
-      this.changed = 0;
     }
   }
 
@@ -88,7 +84,6 @@ export class LogModel {
     this.lines.unshift(...earlier.lines);
     this._terminal?.moved(earlier.lines.length);
     this.start = start;
-    this.changed = 0;
     this._trimEnd();
     return earlier.lines.length;
   }
@@ -98,7 +93,6 @@ export class LogModel {
     this._terminal?.write(chunk.bytes);
     this.size = Math.max(this.size, chunk.size);
     this.following = this.end >= this.size;
-    this.changed = 0;
     const over = this.lines.length - LINES_AT_MOST;
     if (over > 0) {
       this._terminal?.drop(over);
@@ -126,36 +120,32 @@ export class LogModel {
   }
 
   private _begin(start: number): void {
-    this._terminal = new Terminal(start);
     this._clear(start);
-    this.lines = this._terminal.lines;
+    this._restart(start, []);
   }
 
   private _clear(start: number): void {
     this.lines = [];
     this.start = start;
-    this.dropped = this.changed = 0;
+    this.dropped = 0;
   }
 
   private _gap(start: number): void {
-    const before = this.lines;
-    const terminal = new Terminal(start);
-    terminal.lines.push(...before, { start: this.end, text: '', segments: null, cut: 0, gapEnd: start });
-    terminal.moved(terminal.lines.length);
-    this._terminal = terminal;
-    this.lines = terminal.lines;
+    this._restart(start, [...this.lines, { start: this.end, text: '', segments: null, cut: 0, gapEnd: start }]);
+  }
+
+  /** Go on at another place behind these lines. */
+  private _restart(start: number, lines: ILine[]): void {
+    this._terminal = new Terminal(start);
+    this.lines = this._terminal.lines;
+    this.lines.push(...lines);
+    this._terminal.moved(lines.length);
   }
 
   private _trimEnd(): void {
     if (this.lines.length > LINES_AT_MOST) {
       // The end is far from where somebody looks: it is read again when it is wanted.
-      const end = this.lines[LINES_AT_MOST].start;
-      const kept = this.lines.slice(0, LINES_AT_MOST);
-      const terminal = new Terminal(end);
-      terminal.lines.push(...kept);
-      terminal.moved(kept.length);
-      this._terminal = terminal;
-      this.lines = terminal.lines;
+      this._restart(this.lines[LINES_AT_MOST].start, this.lines.slice(0, LINES_AT_MOST));
       this.following = false;
     }
   }

@@ -3,11 +3,13 @@ import { size, visible } from '../format';
 import { readFile } from '../outputs';
 import type { ILogChunk, IRunSource } from '../source';
 import type { ITabContent } from '../tabs';
-import { Found } from './found';
+import { Found, toggle } from './found';
 import { LogModel } from './log_model';
 import { row } from './row';
+import { ROW, Wrapped } from './wrapped';
 
-const ROW = 18;
+/** At both ends of a row, pixels. */
+const PADDING = 24;
 const AHEAD = 20;
 const BLOCK_BYTES = 262_144;
 const COPIED_BYTES = 8e6;
@@ -38,6 +40,7 @@ export class LogView implements ITabContent {
         { class: 'log-tools', role: 'group', 'aria-label': 'Log' },
         this._files,
         this._found.node,
+        toggle('↩', 'Wrap long lines', () => this._wrap()),
         button('First error', () => this.firstError(), {}, failed),
         button('Copy', () => this._copy(), {}, failed),
         button('Download', () => this._download(), {}, failed),
@@ -50,6 +53,7 @@ export class LogView implements ITabContent {
       this._said
     );
     this._viewport.addEventListener('scroll', () => this._scrolled());
+    this._viewport.addEventListener('scrollend', () => void (this._scrolling = false));
     this._viewport.addEventListener('click', event => this._clicked(event));
     this._observer = new ResizeObserver(() => this._later());
     this._observer.observe(this._viewport);
@@ -76,7 +80,7 @@ export class LogView implements ITabContent {
     const line = this._model.lineAt(offset);
     this._marked = this._model.lines[line]?.start ?? -1;
     this._draw();
-    this._viewport.scrollTop = Math.max(0, (line - 3) * ROW);
+    this._viewport.scrollTop = this._topOf(Math.max(0, this._wrapped ? line : line - 3));
     this._later();
   }
 
@@ -147,23 +151,17 @@ export class LogView implements ITabContent {
     if (dropped) {
       this._model.dropped = 0;
       if (!this._following) {
-        this._viewport.scrollTop -= dropped * ROW;
+        this._viewport.scrollTop -= this._topOf(dropped);
       }
     }
     const height = this._viewport.clientHeight;
     if (!height) {
       return; // hidden: drawn when it is seen
     }
-    const all = lines.length * ROW;
-    this._space.style.height = `${all}px`;
-    this._viewport.style.maxHeight = `calc(${all}px + 2em)`;
-    if (this._following) {
-      this._viewport.scrollTop = all;
-    }
-    // What we have moved ourselves is not somebody scrolling up.
-    this._lastTop = this._viewport.scrollTop;
-    const first = Math.max(0, Math.floor(this._viewport.scrollTop / ROW) - AHEAD);
-    const last = Math.min(lines.length, Math.ceil((this._viewport.scrollTop + height) / ROW) + AHEAD);
+    this._wrapped?.layOut(lines, this._columns());
+    this._stretch();
+    const first = Math.max(0, this._lineAtTop() - AHEAD);
+    const last = Math.min(lines.length, first + Math.ceil(height / ROW) + 2 * AHEAD);
     const made: HTMLElement[] = [];
     for (let at = first; at < last; at++) {
       const line = row(lines[at], this._found.pattern);
@@ -173,16 +171,70 @@ export class LogView implements ITabContent {
       }
       made.push(line);
     }
-    this._model.changed = lines.length;
     // What somebody has selected stays, as long as it is there.
     if (!this._selecting()) {
       const focused = document.activeElement as HTMLElement;
       const line = this._rows.contains(focused) ? focused.dataset.line : undefined;
-      this._rows.style.transform = `translateY(${first * ROW}px)`;
       this._rows.replaceChildren(...made);
+      if (this._wrapped?.learn(lines.slice(first, last), made)) {
+        this._settle(this._wrapped);
+      }
+      this._rows.style.transform = `translateY(${this._topOf(first)}px)`;
       made.find(each => each.dataset.line === line)?.focus({ preventScroll: true });
     }
     this._tell();
+  }
+
+  /** Have room for all lines; the end stays in sight while it is followed. */
+  private _stretch(): void {
+    const pixels = this._topOf(this._model.lines.length);
+    this._space.style.height = `${pixels}px`;
+    this._viewport.style.maxHeight = `calc(${pixels}px + 2em)`;
+    if (this._following) {
+      this._viewport.scrollTop = pixels;
+    }
+    // What we have moved ourselves is not somebody scrolling up.
+    this._lastTop = this._viewport.scrollTop;
+  }
+
+  /** Where a line begins, in pixels. */
+  private _topOf(line: number): number {
+    return this._wrapped ? this._wrapped.topOf(line) : line * ROW;
+  }
+
+  /** The first line that is in sight. */
+  private _lineAtTop(): number {
+    const { scrollTop } = this._viewport;
+    return this._wrapped ? this._wrapped.lineAt(scrollTop) : Math.floor(scrollTop / ROW);
+  }
+
+  /** Have the first line that is in sight stay where it is while others get their true heights. */
+  private _settle(wrapped: Wrapped): void {
+    const line = this._lineAtTop();
+    const before = this._topOf(line);
+    wrapped.layOut(this._model.lines, this._columns());
+    this._stretch();
+    // Who scrolls is not stopped by it.
+    if (!this._following && !this._scrolling) {
+      this._viewport.scrollTop += this._topOf(line) - before;
+    }
+    this._later();
+  }
+
+  private _columns(): number {
+    return Math.max(1, Math.floor((this._viewport.clientWidth - PADDING) / this._characterWidth));
+  }
+
+  private _wrap(): void {
+    const line = this._lineAtTop();
+    const probe = element('span', {}, 'x'.repeat(100));
+    this._rows.replaceChildren(element('div', { class: 'log-row' }, probe));
+    this._characterWidth = probe.offsetWidth / 100;
+    this._wrapped = this.node.classList.toggle('jp-amltrain-log-wraps') ? new Wrapped() : null;
+    this._draw();
+    if (!this._following) {
+      this._viewport.scrollTop = this._topOf(line);
+    }
   }
 
   private _tell(): void {
@@ -196,15 +248,16 @@ export class LogView implements ITabContent {
 
   private _selecting(): boolean {
     const selection = document.getSelection();
-    return !!selection && !selection.isCollapsed && !!selection.anchorNode && this._rows.contains(selection.anchorNode) && !this._following;
+    return !this._following && !!selection && !selection.isCollapsed && this._rows.contains(selection.anchorNode);
   }
 
   // --- moving ------------------------------------------------------------------------------------------------------
 
   private _scrolled(): void {
     const { scrollTop, clientHeight, scrollHeight } = this._viewport;
+    this._scrolling = true;
     const atEnd = scrollTop + clientHeight >= scrollHeight - ROW;
-    if (scrollTop < this._lastTop - 1) {
+    if (scrollTop < this._lastTop) {
       this._following = false;
     } else if (atEnd && this._model.following) {
       this._following = true;
@@ -225,7 +278,7 @@ export class LogView implements ITabContent {
       const chunk = await this._source.request('read_log', { file, start: Math.max(0, start - BLOCK_BYTES), end: start });
       const count = this._model.before(chunk);
       this._draw();
-      this._viewport.scrollTop += count * ROW;
+      this._viewport.scrollTop += this._topOf(count);
       this._lastTop = this._viewport.scrollTop;
     });
   }
@@ -307,6 +360,9 @@ export class LogView implements ITabContent {
   private readonly _observer: ResizeObserver;
   private readonly _stop: () => void;
   private _following = true;
+  private _scrolling = false;
+  private _wrapped: Wrapped | null = null;
+  private _characterWidth = 1;
   private _loading = false;
   private _frame = 0;
   private _lastTop = 0;

@@ -5,7 +5,7 @@ import type { ILine } from './terminal';
 import { size } from '../format';
 
 /** How much of a line is in the page; more is seen when it is opened. */
-const SHOWN = 2_000;
+export const SHOWN = 2_000;
 
 /** A line of the log as an element; what a search looks for is marked. */
 export function row(line: ILine, search: RegExp | null): HTMLElement {

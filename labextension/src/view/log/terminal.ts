@@ -40,9 +40,6 @@ const ESCAPE_BEGINS = /^\u001b(?:\[[0-?]*[ -/]*|[\]PX^_][^\u0007\u001b]*\u001b?|
 export class Terminal {
   readonly lines: ILine[] = [];
 
-  /** The first line that was changed by the last `write`. */
-  changed = 0;
-
   private _row = -1;
   private _column = 0;
   private _style = PLAIN;
@@ -61,7 +58,6 @@ export class Terminal {
   }
 
   write(bytes: Uint8Array): void {
-    this.changed = Math.max(0, this._row);
     let from = 0;
     while (from < bytes.length) {
       const newline = bytes.indexOf(NEWLINE, from);
@@ -86,7 +82,6 @@ export class Terminal {
   /** Lines were put in front of those that were written here. */
   moved(count: number): void {
     this._row += count;
-    this.changed = 0;
   }
 
   /** A complete line into the next row: the usual case, and fast. */
@@ -274,7 +269,6 @@ export class Terminal {
       row++; // what was left out is not written to
     }
     this._row = Math.min(row, this.lines.length - 1);
-    this.changed = Math.min(this.changed, this._row);
   }
 
   private _erase(what: number): void {
