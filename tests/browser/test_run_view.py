@@ -107,6 +107,11 @@ def test_a_run_is_watched_and_canceled_by_clicks(lab: str, page: Page, errors: l
         expect(view.locator(".jp-amltrain-chip")).to_have_text("Running")
         expect(view.get_by_role("log")).to_contain_text("5      ", timeout=60_000)
         pictures(page, "run-running")
+        view.get_by_role("tab", name="Log").press("End")
+        expect(view.get_by_role("tab", name="Command")).to_be_focused()
+        for key in ("x", "ArrowDown", "Home"):  # x would cut the cell, and the arrow choose the next
+            page.keyboard.press(key)
+        expect(view.get_by_role("tab", name="Log")).to_be_focused()
         save(page)
         assert "application/vnd.jupyter.widget-view+json" in saved_output(tmp_path, 2)
         view.get_by_role("button", name="Cancel").click()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from browser.chromium import chromium_page
 from browser.contrast import expect_clear, watch_canvases
 from front_end.conftest import use_theme
+from front_end.parts import load
 from front_end.states import LOG, failed, running
 from front_end.test_frame import curves, show
 
@@ -138,3 +140,26 @@ def test_a_log_in_all_colours(themed: Page) -> None:
             say(themed, f"\x1b[{style}m{style} \x1b[1;2;4mbold and dim\x1b[7minverse\x1b[0m\n")
         expect(themed.get_by_role("log")).to_contain_text(f"{styles[-1]} bold")
         expect_clear(themed.get_by_role("log"))
+
+
+VSCODE = "--vscode-editor-background:#1e1e1e;--vscode-editor-foreground:#d4d4d4;background:#1e1e1e"
+
+
+@pytest.mark.parametrize("host", ["JupyterLab in high contrast", "VS Code", "light page", "dark page"])
+def test_other_hosts(bundle: tuple[str, str], host: str) -> None:
+    with chromium_page() as page:
+        load(page, bundle)
+        watch_canvases(page)
+        if host.startswith("JupyterLab"):
+            use_theme(page, "dark-high-contrast")
+        elif host == "VS Code":
+            page.evaluate("css => { document.body.className = 'vscode-dark'; document.body.style = css; }", VSCODE)
+        elif host == "dark page":
+            page.emulate_media(color_scheme="dark")
+        show(page, running())
+        curves(page)
+        say(page, "".join(f"\x1b[{style}m{style}\x1b[0m " for style in STYLES[::7]) + "\n")
+        expect(page.get_by_role("log")).to_contain_text(STYLES[7])
+        look(page)
+        page.evaluate("state => source.update(state)", failed())
+        look(page)

@@ -1,5 +1,5 @@
 import { everySecond } from '../view/clock';
-import { element, replace, say } from '../view/dom';
+import { element, keepKeys, replace, say } from '../view/dom';
 import { duration, number, runName, visible } from '../view/format';
 import { isOver, tone } from '../view/status';
 import type { IRunGlance } from '../wire';
@@ -33,6 +33,7 @@ class RunsTable {
     const table = element('table', { class: 'runs', 'aria-label': 'Runs' }, element('thead', {}, head), this._body);
     this.node = element('div', { class: 'runs-place' }, table, this._said);
     this._body.addEventListener('keydown', this._onKey);
+    keepKeys(this.node);
     _model.on('change:shown', this._onNews);
     _model.on('change:chosen', this._draw);
     _model.on('change:trouble', this._draw);
@@ -89,7 +90,6 @@ class RunsTable {
     if (step && place >= 0) {
       buttons[place + step]?.focus();
       event.preventDefault();
-      event.stopPropagation();
     }
   };
 

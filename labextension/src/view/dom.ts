@@ -97,6 +97,15 @@ export function button(
   return made;
 }
 
+/** Keep bare keys that are pressed in a node from the notebook around it, which cuts the cell at an `x`. */
+export function keepKeys(node: HTMLElement): void {
+  node.addEventListener('keydown', event => {
+    if (!event.ctrlKey && !event.metaKey && !event.altKey) {
+      event.stopPropagation();
+    }
+  });
+}
+
 /** What went wrong, for a person. */
 export function sentence(error: unknown): string {
   return error instanceof Error ? error.message : `${error}`;

@@ -1,7 +1,7 @@
 import type { IPhase, IRunState } from '../wire';
 import { ChartGrid } from './charts/chart_grid';
 import { Comparing } from './comparing';
-import { element, say } from './dom';
+import { element, keepKeys, say } from './dom';
 import { Command, EnvironmentFacts, Parameters } from './facts';
 import { FailureCard } from './failure';
 import { Header } from './header';
@@ -58,11 +58,7 @@ export class RunView {
       this._comparing.node,
       this._tabs.node
     );
-    this.node.addEventListener('keydown', event => {
-      if (!event.ctrlKey && !event.metaKey && !event.altKey) {
-        event.stopPropagation(); // the notebook has commands for bare keys
-      }
-    });
+    keepKeys(this.node);
     const update = () => this._update();
     this._stop = _source.subscribe({ state: update, connection: update, values: () => this._tabs.refresh() });
     update();
