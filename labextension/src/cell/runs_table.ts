@@ -33,7 +33,6 @@ class RunsTable {
     const table = element('table', { class: 'runs', 'aria-label': 'Runs' }, element('thead', {}, head), this._body);
     this.node = element('div', { class: 'runs-place' }, table, this._said);
     this._body.addEventListener('keydown', this._onKey);
-    keepKeys(this.node);
     _model.on('change:shown', this._onNews);
     _model.on('change:chosen', this._draw);
     _model.on('change:trouble', this._draw);
@@ -232,6 +231,7 @@ export default {
   render({ model, el }: { model: IModel; el: HTMLElement }): () => void {
     const table = new RunsTable(model);
     el.append(table.node);
+    el.addEventListener('amltrain:drawn', () => keepKeys(el.closest('.jp-amltrain-panel') ?? el));
     const end = tell(model, el);
     return () => {
       end();

@@ -97,10 +97,11 @@ export function button(
   return made;
 }
 
-/** Keep bare keys that are pressed in a node from the notebook around it, which cuts the cell at an `x`. */
-export function keepKeys(node: HTMLElement): void {
+/** Keep keys that are pressed in a node from the notebook around it, which cuts the cell at an `x`; Shift-Enter still runs it. */
+export function keepKeys(node: Element): void {
   node.addEventListener('keydown', event => {
-    if (!event.ctrlKey && !event.metaKey && !event.altKey) {
+    const { key, shiftKey, ctrlKey, metaKey, altKey } = event as KeyboardEvent;
+    if (!(ctrlKey || metaKey || altKey || (shiftKey && key === 'Enter'))) {
       event.stopPropagation();
     }
   });

@@ -36,6 +36,7 @@ export class Found {
     this._field.addEventListener('keydown', event => {
       if (event.key === 'Enter') {
         event.preventDefault();
+        event.stopPropagation(); // with Shift, too
         this._step(event.shiftKey ? -1 : 1);
       } else if (event.key === 'Escape') {
         this._field.value = '';
