@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import nbformat
 from playwright.sync_api import Page, expect
 
-from browser.lab import JUPYTERLAB_IDLE, choose, open_notebook, run_cell, save, take_picture
+from browser.lab import JUPYTERLAB_IDLE, choose, open_notebook, restart_kernel, run_cell, save, take_picture
 from browser.server import running_lab, write_notebook
 from browser.test_run_view import AGAIN, PLAIN, START, UNTIL_TOLD, let_it_end, views
+from jupyter_amltrain.widget.showing import RUN
 
+WITHOUT_KERNEL = ("text/html", "text/plain")
+NAME = "what #1 of 100%.ipynb"
 FOLDER = "Ann's 100% \N{SLIGHTLY SMILING FACE} notes"
 
 
@@ -22,13 +26,13 @@ def test_a_live_run_outlives_what_is_done_to_its_notebook(
     page.set_viewport_size({"width": 1200, "height": 1600})
     try:
         with running_lab(notebooks, tmp_path, base="/user/ann@x/") as url:
-            walk(page, url)
+            walk(page, url, folder)
     finally:
         take_picture(page, "walk-impatience")
     assert errors == []
 
 
-def walk(page: Page, url: str) -> None:
+def walk(page: Page, url: str, folder: Path) -> None:
     open_notebook(page, url.format(notebook=f"{FOLDER.replace('%', '%25')}/view.ipynb"))
     for cell in range(3):
         run_cell(page, cell)
@@ -41,7 +45,7 @@ def walk(page: Page, url: str) -> None:
     expect_live(page)
 
     choose(page, "File", "Rename Notebook…")
-    page.locator(".jp-Dialog input").fill("what #1 of 100%.ipynb")
+    page.locator(".jp-Dialog input").fill(NAME)
     page.locator(".jp-Dialog .jp-mod-accept").click()
     page.locator(".jp-Dialog").wait_for(state="detached")
     page.locator(".lm-TabBar-tab.lm-mod-current", has_text="what #1").wait_for()
@@ -56,10 +60,17 @@ def walk(page: Page, url: str) -> None:
     run_cell(page, 2)
     expect_live(page)
 
+    restart_kernel(page)
+    expect(views(page)).to_contain_text("The kernel is gone. The run itself goes on", timeout=30_000)
+    page.locator(JUPYTERLAB_IDLE).wait_for(timeout=120_000)
+    expect_last_words(page, folder / NAME, 2)
+    run_cell(page, 2)
+    expect_live(page)
+
     choose(page, "Kernel", "Shut Down Kernel")
     expect(views(page)).to_contain_text("The kernel is gone. The run itself goes on", timeout=30_000)
     expect(views(page).get_by_role("button", name="Cancel")).to_be_disabled()
-    save(page)
+    expect_last_words(page, folder / NAME, 2)
     let_it_end()
     page.reload()
     expect(page.locator(".jp-amltrain-saved")).to_contain_text("the first line", timeout=60_000)
@@ -72,3 +83,11 @@ def walk(page: Page, url: str) -> None:
 def expect_live(page: Page) -> None:
     expect(views(page).locator(".jp-amltrain-chip")).to_have_text("Running", timeout=60_000)
     expect(views(page).get_by_role("log")).to_contain_text("the first line", timeout=60_000)
+
+
+def expect_last_words(page: Page, notebook: Path, cell: int) -> None:
+    """The saved notebook keeps what the kernel told at its end."""
+    save(page)
+    data = nbformat.read(notebook, as_version=4).cells[cell].outputs[-1].data
+    assert set(data) == {RUN, *WITHOUT_KERNEL}
+    assert all("Running" in data[kind] and "the first line" in data[kind] for kind in WITHOUT_KERNEL)

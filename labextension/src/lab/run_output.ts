@@ -98,15 +98,14 @@ class RunOutput extends Panel implements IRenderMime.IRenderer {
       this._story = null;
       this._live?.show();
       this._kernel.statusChanged.disconnect(this._tryAgain, this);
-      this._kernel.iopubMessage.disconnect(this._hear, this);
     } else if (event.type === STORY) {
       this._keep((event as CustomEvent<{ html: string; text: string }>).detail);
     }
   }
 
   /**
-   * News of a build for a page that was opened in the middle of it: no widget can be had of a kernel that runs a cell, and
-   * JupyterLab itself passes on only what this page has asked for.
+   * What the kernel tells all pages. JupyterLab itself passes on only what this page has asked for, and of a kernel that restarts
+   * not even that; and no widget can be had of a kernel that runs a cell, as that of a build.
    */
   private _hear(_kernel: unknown, message: IMessage): void {
     const { data } = message.content as { data?: { [type: string]: unknown } };
