@@ -23,6 +23,7 @@ _PATHS = (
 
 
 DataType = job_module("column_types").DataType
+"""What a column of tabular data is to be read as; jobs have the same class."""
 
 
 class FileDatasetFactory(Recreated):
@@ -168,7 +169,7 @@ class TabularDatasetFactory(Recreated):
         from uuid import uuid4
 
         datastore, below = _target(target, "managed-dataset")
-        path = "/".join(part for part in (clean_path(below), str(uuid4()) if make_target_path_unique else "") if part)
+        path = "/".join(part for part in (below, str(uuid4()) if make_target_path_unique else "") if part)
         with tempfile.TemporaryDirectory() as scratch:
             file = os.path.join(scratch, "data.csv")
             dataframe.to_csv(file, index=False)

@@ -68,8 +68,7 @@ def wanted_packages(spec: Mapping[str, Any]) -> Packages:
         return Packages()
     conda = CondaDependencies(_underlying_structure=spec.get("conda") or {"dependencies": []})
     lines = [clean for line in conda.pip_packages if (clean := without_comment(line))]
-    lines, without = without_sdk(lines)
-    notes = [without] if without else []
+    notes: list[str] = []
     python = conda.get_python_version()
     items = [item for item in conda.conda_packages if not _is_tool(item)]
     if items and is_asked_for():
@@ -80,6 +79,9 @@ def wanted_packages(spec: Mapping[str, Any]) -> Packages:
         if no_python:
             notes.append(f"Not installed, being no Python packages: {', '.join(no_python)}.")
         items = []
+    # After conda's packages have joined: what they bring is not asked for a second time.
+    lines, without = without_sdk(lines)
+    notes += [without] if without else []
     return Packages(
         pip=tuple(lines),
         options=tuple(clean for line in conda.pip_options if (clean := without_comment(line))),
