@@ -35,8 +35,6 @@ _FAMILIES = (
     ("lightgbm", "lightgbm", "3.3", ("joblib", "matplotlib", "pandas", "scikit-learn", "tqdm")),
     ("xgboost", "xgboost", "1.7", ("joblib", "matplotlib", "pandas", "scikit-learn", "tqdm")),
 )
-
-
 _FAMILY_NAME = re.compile(
     rf"azureml-(?:acpt-)?({'|'.join(word for word, *_ in _FAMILIES)})(?:-(\d+(?:\.\d+)*))?(?:-[\w.-]*)?", re.IGNORECASE
 )

@@ -305,6 +305,7 @@ def test_variables_of_a_conda_file_reach_the_job() -> None:
 @pytest.mark.parametrize(
     ("pip", "base"),
     [
+        ([], "python:3.12-slim"),
         (["numpy"], "python:3.12-slim"),
         (["LightGBM>=4"], "python:3.12"),
         (["thing @ git+https://example.org/thing.git@v1"], "python:3.12"),

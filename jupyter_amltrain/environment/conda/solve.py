@@ -219,7 +219,7 @@ def _unreachable(message: str) -> str:
     reason = first if last == first else last if first in last else f"{first}: {last}"
     return (
         f"A conda channel cannot be read: {reason}. Correct the channel's name, or check the network, the proxy and"
-        f" certificate settings (.condarc, HTTPS_PROXY, SSL_CERT_FILE) and the credentials."
+        " certificate settings (.condarc, HTTPS_PROXY, SSL_CERT_FILE) and the credentials."
         f" Where no channel can be reached, {HINT}."
     )
 

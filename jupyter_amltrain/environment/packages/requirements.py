@@ -112,15 +112,14 @@ def _is_tool(item: str) -> bool:
     return package_name(item.rpartition("::")[2]) in ("python", "pip")
 
 
-def default_base(packages: Packages | None = None) -> str:
+def default_base(packages: Packages = Packages()) -> str:
     """The base image when none is given: ``AMLTRAIN_BASE_IMAGE``, else the Python asked for, else this kernel's.
 
     It is the slim one, unless a package needs what that lacks: git, or the OpenMP library.
     """
-    asked = packages.python if packages and not packages.conda else None
+    asked = None if packages.conda else packages.python
     python = ".".join(asked.split(".")[:2]) if asked else f"{sys.version_info[0]}.{sys.version_info[1]}"
-    pip = packages.pip if packages else ()
-    full = any(_FROM_GIT.search(line) or normal_name(line) in _NEED_OPENMP for line in pip)
+    full = any(_FROM_GIT.search(line) or normal_name(line) in _NEED_OPENMP for line in packages.pip)
     return os.environ.get("AMLTRAIN_BASE_IMAGE") or f"python:{python}{'' if full else '-slim'}"
 
 
